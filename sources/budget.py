@@ -1,0 +1,69 @@
+"""How fast one host may be asked, shared by every connection in this process that talks to it."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+RESTORED_PER_ANSWER = 1.02
+SLOWEST = 0.1
+
+
+class Budget:
+    """Requests per second, and requests in flight, of one host.
+
+    A 429 halves the rate; every good answer restores 2 % of it, up to the limit.
+    """
+
+    def __init__(self, requests_per_second: float, in_flight: int) -> None:
+        self.limit = requests_per_second
+        self.rate = requests_per_second
+        self.waited_seconds = 0.0
+        self._places = threading.BoundedSemaphore(in_flight)
+        self._lock = threading.Lock()
+        self._next_at = 0.0
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """A place in flight, taken when it is this request's turn."""
+        with self._places:
+            with self._lock:
+                now = time.monotonic()
+                turn = max(self._next_at, now)
+                self._next_at = turn + 1 / self.rate
+                self.waited_seconds += turn - now
+            if turn > now:
+                time.sleep(turn - now)
+            yield
+
+    def pause(self, seconds: float) -> None:
+        """Nobody asks this host for so long: its answer to one of us was meant for all."""
+        with self._lock:
+            self._next_at = max(self._next_at, time.monotonic() + seconds)
+
+    def slow_down(self) -> None:
+        """The host said 429: half the rate."""
+        with self._lock:
+            self.rate = max(self.rate / 2, SLOWEST)
+
+    def answered(self) -> None:
+        """The host answered well: a little of the rate comes back."""
+        if self.rate < self.limit:
+            with self._lock:
+                self.rate = min(self.rate * RESTORED_PER_ANSWER, self.limit)
+
+
+_budgets: dict[str, Budget] = {}
+_budgets_lock = threading.Lock()
+
+
+def budget_of(origin: str, requests_per_second: float, in_flight: int) -> Budget:
+    """The budget of an origin such as `https://chat.example.com`; the strictest setting wins."""
+    with _budgets_lock:
+        budget = _budgets.get(origin)
+        if budget is None:
+            budget = _budgets[origin] = Budget(requests_per_second, in_flight)
+        elif requests_per_second < budget.limit:
+            budget.limit = requests_per_second
+            budget.rate = min(budget.rate, requests_per_second)
+        return budget

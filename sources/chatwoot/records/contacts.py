@@ -1,0 +1,102 @@
+"""Contacts and their identities in the inboxes.
+
+https://github.com/chatwoot/chatwoot: app/views/api/v1/models/_contact.json.jbuilder
+"""
+
+from typing import Annotated, ClassVar, Generic, TypeVar
+
+import msgspec
+
+from sources.records import (
+    ELSEWHERE,
+    NO_JSON,
+    Bool,
+    Id,
+    Int,
+    Json,
+    Moment,
+    Part,
+    Record,
+    Text,
+    TextId,
+)
+from sources.resources import Child
+
+R = TypeVar("R")
+
+
+class InboxOfContact(Part, kw_only=True):
+    """The inbox through which a contact writes."""
+
+    id: Annotated[Int, "The inbox's id."] = None
+    avatar_url: Annotated[Text, "The inbox's picture."] = None
+    channel_id: Annotated[Int, "The id of its channel."] = None
+    name: Annotated[Text, "The inbox's name."] = None
+    channel_type: Annotated[Text, "Such as Channel::Whatsapp."] = None
+    provider: Annotated[Text, "Such as whatsapp_cloud."] = None
+
+
+class ContactInbox(Child, kw_only=True):
+    """A contact's identity in an inbox: `source_id` is its phone number, token or page id there."""
+
+    table: ClassVar[str] = "contact_inboxes"
+    parent: ClassVar[tuple[str, ...]] = ("contact_id",)
+    key: ClassVar[tuple[str, ...]] = ("contact_id", "source_id")
+
+    contact_id: Annotated[Id, "The contact."] = 0
+    source_id: Annotated[TextId, "The contact's id at the channel."]
+    inbox: Annotated[InboxOfContact | None, "The inbox."] = None
+
+
+class Contact(Record, kw_only=True):
+    """A customer, from the contacts' list or from a conversation (visitors are only there)."""
+
+    table: ClassVar[str] = "contacts"
+
+    id: Annotated[Id, "The contact's id."]
+    name: Annotated[Text, "Its name; made up for anonymous visitors."] = None
+    email: Annotated[Text, "Its e-mail."] = None
+    phone_number: Annotated[Text, "Its phone number, E.164."] = None
+    identifier: Annotated[Text, "Its id in the company's own systems."] = None
+    blocked: Annotated[Bool, "Whether it is blocked."] = None
+    thumbnail: Annotated[Text, "Its picture."] = None
+    availability_status: Annotated[Text, "Its presence when the row was read."] = None
+    additional_attributes: Annotated[Json, "Attributes set by Chatwoot, such as city."] = NO_JSON
+    custom_attributes: Annotated[Json, "Attributes set by the company."] = NO_JSON
+    company_id: Annotated[Int, "Its company, where the edition has companies."] = None
+    last_activity_at: Annotated[Moment, "When it last did something."] = None
+    created_at: Annotated[Moment, "When it was created."] = None
+    contact_inboxes: Annotated[list[ContactInbox], ELSEWHERE] = []
+
+
+class ContactCount(msgspec.Struct, gc=False):
+    """How many contacts the list has: not visitors without e-mail, phone or identifier."""
+
+    count: int | None = None
+
+
+class ContactPage(msgspec.Struct, Generic[R]):
+    """`{"meta": {"count": ...}, "payload": [...]}`; past the end `payload` is empty."""
+
+    payload: list[R]
+    meta: ContactCount = msgspec.field(default_factory=ContactCount)
+
+    @property
+    def rows(self) -> list[R]:
+        return self.payload
+
+    @property
+    def count(self) -> int | None:
+        return self.meta.count
+
+    @property
+    def last(self) -> bool:
+        return not self.payload
+
+
+def contact_inboxes_of(contact: Contact) -> list[ContactInbox]:
+    """The contact's identities in the inboxes."""
+    for identity in contact.contact_inboxes:
+        identity.contact_id = contact.id
+    empty = ContactInbox(contact_id=contact.id, source_id="", _is_empty=True)
+    return contact.contact_inboxes or [empty]

@@ -1,0 +1,243 @@
+"""A provider's JSON as typed records, and their tables: one declaration gives the strict decoder,
+the Arrow table and the columns that dlt declares.
+
+A `Record` is a row of a table; a `Part` is an object inside it, whose fields become columns named
+by their path (`meta__channel`), as dlt names nested fields. A field is annotated with its type and
+its description. What a record does not declare is never dropped: see `salvage.py`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from operator import attrgetter
+from typing import Annotated, Any, ClassVar, get_args, get_type_hints
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from dlt.common.data_types import TDataType
+from dlt.common.schema.typing import TColumnSchema
+
+UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
+
+
+class Part(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
+    """An object of a provider's JSON. An unknown field or a wrong type is refused.
+
+    `gc=False` keeps Python's collector from walking every row of a page: rows hold no cycles.
+    """
+
+
+class Record(Part, kw_only=True):
+    """A row of `table`, unique by `key` within an account."""
+
+    table: ClassVar[str]
+    key: ClassVar[tuple[str, ...]] = ("id",)
+    # what is unknown may be a secret: where a provider's answer holds some, unknown is not kept
+    keeps_unknown: ClassVar[bool] = True
+
+    _extra: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """How a field becomes a column: its dlt type, its Arrow type, and the way there."""
+
+    dlt: TDataType
+    arrow: pa.DataType
+    convert: Callable[[Sequence[Any]], Any] | None = None
+
+    def array(self, values: Sequence[Any]) -> Any:
+        return self.convert(values) if self.convert else pa.array(values, self.arrow)
+
+
+@dataclass(frozen=True)
+class Only:
+    """Of the object in this field, only these fields are columns of its record's table."""
+
+    fields: tuple[str, ...] = ()
+
+
+ELSEWHERE = Only()  # another table's rows, made by the source from this field
+SECRET = Only()  # decoded so that it is known, and dropped
+ONLY_ID = Only(("id",))  # another table's row: its id is a column here, the rest is there
+
+
+def _epoch(values: Sequence[int | None]) -> Any:
+    return pc.multiply(pa.array(values, pa.int64()), 1_000_000).cast(UTC_MICROSECONDS)
+
+
+def _epoch_or_never(values: Sequence[int | None]) -> Any:
+    return _epoch([value or None for value in values])
+
+
+def _moment(values: Sequence[datetime | float | None]) -> Any:
+    return pa.array([microseconds(value) for value in values], pa.int64()).cast(UTC_MICROSECONDS)
+
+
+def _moment_or_never(values: Sequence[datetime | float | None]) -> Any:
+    return _moment([value or None for value in values])
+
+
+def _label(values: Sequence[str | int | None]) -> Any:
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def _json(values: Sequence[Any]) -> Any:
+    return pa.array([_json_text(value) for value in values], pa.string())
+
+
+def _json_text(value: Any) -> bytes | None:
+    if value is None:
+        return None
+    raw = bytes(value) if isinstance(value, msgspec.Raw) else msgspec.json.encode(value)
+    return None if raw in (b"", b"null") else raw
+
+
+def microseconds(moment: datetime | float | None) -> int | None:
+    """Microseconds since 1970 of an instant, or of epoch seconds."""
+    if moment is None:
+        return None
+    seconds = moment.timestamp() if isinstance(moment, datetime) else moment
+    return round(seconds * 1_000_000)
+
+
+NO_JSON = msgspec.Raw(b"")
+
+_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+# up to the year 9999, which milliseconds taken for seconds exceed
+_Seconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]
+_FloatSeconds = Annotated[float, msgspec.Meta(ge=0, le=253_402_300_799)]
+_Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
+
+Id = Annotated[_Int64, ColumnType("bigint", pa.int64())]
+TextId = Annotated[str, ColumnType("text", pa.string())]
+Int = Annotated[_Int64 | None, ColumnType("bigint", pa.int64())]
+Text = Annotated[str | None, ColumnType("text", pa.string())]
+Bool = Annotated[bool | None, ColumnType("bool", pa.bool_())]
+Float = Annotated[float | None, ColumnType("double", pa.float64())]
+# text that some editions of an API write as a number
+Label = Annotated[str | int | None, ColumnType("text", pa.string(), _label)]
+# whole epoch seconds; in the second form 0 stands for "never" (Ruby's `nil.to_i`)
+Epoch = Annotated[_Seconds | None, ColumnType("timestamp", UTC_MICROSECONDS, _epoch)]
+EpochOrNever = Annotated[
+    _Seconds | None, ColumnType("timestamp", UTC_MICROSECONDS, _epoch_or_never)
+]
+# ISO 8601 with its zone
+Instant = Annotated[_Zoned | None, ColumnType("timestamp", UTC_MICROSECONDS, _moment)]
+# ISO text in one endpoint, version or document, and epoch seconds in another
+Moment = Annotated[
+    _Zoned | _FloatSeconds | None, ColumnType("timestamp", UTC_MICROSECONDS, _moment)
+]
+MomentOrNever = Annotated[
+    _Zoned | _FloatSeconds | None, ColumnType("timestamp", UTC_MICROSECONDS, _moment_or_never)
+]
+# free-form: kept as the provider wrote it
+Json = Annotated[msgspec.Raw, ColumnType("json", pa.string(), _json)]
+Secret = Annotated[msgspec.Raw, SECRET]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A leaf of a record: where it stands, and what it becomes."""
+
+    path: tuple[str, ...]
+    type: ColumnType
+    description: str
+
+    @property
+    def name(self) -> str:
+        return "__".join(self.path)
+
+
+_ACCOUNT = Column(("account",), ColumnType("text", pa.string()), "The connection's name.")
+_EXTRA = Column(
+    ("_extra",),
+    ColumnType("json", pa.string(), _json),
+    "What no column takes, by its path: unknown fields, and values of another type.",
+)
+
+
+@cache
+def columns_of(record: type[Record]) -> tuple[Column, ...]:
+    """The record's own columns, in the order of their declaration."""
+    return tuple(_leaves(record, ()))
+
+
+def _leaves(part: type[Part], path: tuple[str, ...]) -> Iterable[Column]:
+    hints = get_type_hints(part, include_extras=True)
+    for field in msgspec.structs.fields(part):
+        if field.name == "_extra":
+            continue
+        hint = hints[field.name]
+        notes = getattr(hint, "__metadata__", ())
+        here = (*path, field.encode_name)
+        description = next((note for note in notes if isinstance(note, str)), "")
+        kind = next((note for note in notes if isinstance(note, ColumnType)), None)
+        only = next((note.fields for note in notes if isinstance(note, Only)), None)
+        if kind is not None:
+            yield Column(here, kind, description)
+        elif only is None:
+            yield from _leaves(part_in(hint), here)
+        elif only:
+            yield from (leaf for leaf in _leaves(part_in(hint), here) if leaf.path[-1] in only)
+
+
+def part_in(hint: Any) -> type[Part]:
+    """The Part that an annotation such as `Annotated[Meta | None, ...]` or `list[Meta]` holds."""
+    if isinstance(hint, type) and issubclass(hint, Part):
+        return hint
+    for inner in get_args(hint):
+        if (found := part_in(inner)) is not Part:
+            return found
+    return Part
+
+
+def arrow_table(record: type[Record], rows: Sequence[Record], account: str) -> pa.Table:
+    """The rows as a table of `account`, the record's columns and `_extra`, in that order."""
+    held: dict[tuple[str, ...], Sequence[Any]] = {(): rows}
+    arrays = [pa.repeat(pa.scalar(account), len(rows))]
+    columns = columns_of(record)
+    for column in columns:
+        parents = _parts(held, column.path[:-1])
+        name = column.path[-1]
+        if column.path[:-1]:
+            values = [None if part is None else getattr(part, name) for part in parents]
+        else:
+            values = list(map(attrgetter(name), parents))
+        arrays.append(column.type.array(values))
+    arrays.append(_EXTRA.type.array(list(map(attrgetter("_extra"), rows))))
+    return pa.table(arrays, schema=arrow_schema(record))
+
+
+def _parts(held: dict[tuple[str, ...], Sequence[Any]], path: tuple[str, ...]) -> Sequence[Any]:
+    if path not in held:
+        name = path[-1]
+        held[path] = [
+            None if part is None else getattr(part, name) for part in _parts(held, path[:-1])
+        ]
+    return held[path]
+
+
+@cache
+def arrow_schema(record: type[Record]) -> pa.Schema:
+    """The Arrow schema of the record's table. Every column is nullable but the key."""
+    return pa.schema(
+        pa.field(column.name, column.type.arrow, column.name not in ("account", *record.key))
+        for column in (_ACCOUNT, *columns_of(record), _EXTRA)
+    )
+
+
+@cache
+def dlt_columns(record: type[Record]) -> dict[str, TColumnSchema]:
+    """The columns as dlt declares them, each with its description."""
+    return {
+        column.name: {
+            "name": column.name,
+            "data_type": column.type.dlt,
+            "nullable": column.name not in ("account", *record.key),
+            "description": column.description,
+        }
+        for column in (_ACCOUNT, *columns_of(record), _EXTRA)
+    }

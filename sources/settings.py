@@ -1,0 +1,98 @@
+"""What every connection can set, whatever its provider; each provider adds its own."""
+
+import difflib
+import re
+from datetime import datetime, timedelta
+from typing import Annotated, Any, ClassVar, TypeVar, get_type_hints
+
+import msgspec
+import pendulum
+
+S = TypeVar("S", bound="Settings")
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class SettingsError(Exception):
+    """A connection's settings cannot be used; the message names the setting and the file."""
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The settings of a connection. Its secrets never appear when it is printed."""
+
+    secrets: ClassVar[tuple[str, ...]] = ()
+
+    provider: Annotated[str, "chatwoot, hilos, activecampaign, octopush or pembalasan"]
+    base_url: Annotated[str, "where the API lives"]
+    start_date: Annotated[str, "conversations whose cursor is before it are left out"] = ""
+    lookback: Annotated[str, "how far before the last run is read again: 90s, 5m, 1h, 7d"] = "1h"
+    full_scan_every: Annotated[
+        str, "how often a list is read whole, for changes no cursor shows"
+    ] = "24h"
+    requests_per_second: Annotated[float, "the most that the provider's host is asked"] = 5.0
+    in_flight: Annotated[int, "requests under way at a time"] = 2
+    messages: Annotated[bool, "whether threads are read, where the provider has them"] = True
+    allow_http: Annotated[bool, "whether credentials may travel in the clear"] = False
+
+    def __post_init__(self) -> None:
+        duration(self.lookback)
+        duration(self.full_scan_every)
+        if self.start_date:
+            instant(self.start_date)
+        if self.requests_per_second <= 0 or self.in_flight < 1:
+            raise ValueError("requests_per_second and in_flight must be positive")
+
+    def __repr__(self) -> str:
+        return f"<settings of a {self.provider} connection>"
+
+
+def duration(text: str) -> timedelta:
+    """`90s`, `5m`, `1h30m`, `7d`, `2w`. Raises ValueError for anything else."""
+    parts = re.findall(r"(\d+)([smhdw])", text)
+    if not parts or "".join(n + unit for n, unit in parts) != text:
+        raise ValueError(f"{text!r} is not a duration such as 90s, 5m, 1h30m or 7d")
+    return pendulum.duration(**{_UNITS[unit]: int(n) for n, unit in parts})
+
+
+def instant(text: str) -> datetime:
+    """An ISO date or time as UTC; a date is its midnight. Raises ValueError for anything else."""
+    try:
+        parsed = pendulum.parse(text, tz="UTC")
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, pendulum.DateTime):
+        raise ValueError(f"{text!r} is not a date or time such as 2026-01-31 or 2026-01-31T09:00Z")
+    return parsed.in_timezone("UTC")
+
+
+def settings_from(kind: type[S], where: str, values: dict[str, Any]) -> S:
+    """The settings that `values` hold, `where` naming their place in messages.
+
+    Raises SettingsError for what is unknown, missing or of the wrong type, never with its value.
+    """
+    known = [field.name for field in msgspec.structs.fields(kind)]
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            raise SettingsError(f"{where}: unknown setting {name}; {hint}")
+    for field in msgspec.structs.fields(kind):
+        if field.required and field.name not in values:
+            file = "secrets.toml" if field.name in kind.secrets else "config.toml"
+            raise SettingsError(f"{where}: {field.name} is missing; set it in .dlt/{file}")
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as e:
+        # msgspec's message says the types and the setting's path, not its value
+        named = next((n for n in kind.secrets if f"$.{n}" in str(e)), "")
+        said = f"{named} is of the wrong type" if named else str(e).replace("$.", "")
+        raise SettingsError(f"{where}: {said}") from None
+
+
+def described(kind: type[Settings]) -> dict[str, str]:
+    """What each setting is for, by its name."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {
+        field.name: next(n for n in hints[field.name].__metadata__ if isinstance(n, str))
+        for field in msgspec.structs.fields(kind)
+    }
