@@ -1,0 +1,28 @@
+"""The providers, and what they share. Read top to bottom, this is the way of the data:
+
+    http.py       asks a provider, within its budget.py; errors.py says what can go wrong
+    pages.py      a page's body becomes typed rows (records.py), if need be leniently (salvage.py)
+    scan.py       walks a list that moves, chunk by chunk
+    threads.py    reads the messages of the conversations that changed
+    resources.py  chunks become Arrow tables, as dlt resources
+    run.py        what a source is given, and what a provider is to the pipelines
+    settings.py   what every connection can set
+
+Each provider is a folder with its own records, settings and README. Nothing here knows a
+destination.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from sources.run import Provider
+
+PROVIDERS = ("chatwoot", "hilos", "activecampaign", "octopush", "pembalasan")
+
+
+def provider(name: str) -> "Provider":
+    """The provider of that name. Raises KeyError for an unknown one."""
+    if name not in PROVIDERS:
+        raise KeyError(name)
+    return cast("Provider", import_module(f"sources.{name}").PROVIDER)

@@ -1,0 +1,84 @@
+"""Named connections: a provider, its credentials and settings, as `.dlt` and the environment have
+them.
+
+    .dlt/config.toml    [connections.shop]  provider = "chatwoot", account_id = 3
+    .dlt/secrets.toml   [connections.shop]  api_access_token = "..."
+    environment         CONNECTIONS__SHOP__API_ACCESS_TOKEN
+
+All are read through dlt's providers of configuration, so a vault that dlt knows serves as well.
+Only full names count: a stray API_KEY in the environment is nobody's.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import dlt
+
+from sources import PROVIDERS, provider
+from sources.run import Provider
+from sources.settings import Settings, SettingsError, settings_from
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
+ENVIRONMENT = re.compile(r"CONNECTIONS__([A-Z][A-Z0-9_]*?)__([A-Z0-9_]+)")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A provider's account that is synced under a name: the `account` of its rows."""
+
+    name: str
+    provider: Provider
+    settings: Settings
+
+
+def connections(names: Iterable[str] = ()) -> list[Connection]:
+    """The configured connections, or those named. Raises SettingsError."""
+    configured = _configured()
+    chosen = list(names) or sorted(configured)
+    for name in chosen:
+        if name not in configured:
+            known = ", ".join(sorted(configured)) or "none"
+            raise SettingsError(
+                f"there is no connection {name} in .dlt/config.toml (known: {known})"
+            )
+    return [connection(name, configured[name]) for name in chosen]
+
+
+def connection(name: str, values: dict[str, Any]) -> Connection:
+    """The connection that these values describe. Raises SettingsError."""
+    where = f"[connections.{name}]"
+    if not NAME.fullmatch(name):
+        raise SettingsError(f"{where}: a name is a lower-case letter, then letters, digits and _")
+    kind = values.get("provider")
+    if kind not in PROVIDERS:
+        raise SettingsError(f"{where}: provider must be one of {', '.join(PROVIDERS)}")
+    its = provider(kind)
+    for secret in its.settings.secrets:
+        if secret not in values and (found := _secret(name, secret)):
+            values = {**values, secret: found}
+    return Connection(name, its, settings_from(its.settings, where, values))
+
+
+def _secret(name: str, secret: str) -> Any:
+    return dlt.secrets.get(f"connections.{name}.{secret}")
+
+
+def _configured() -> dict[str, dict[str, Any]]:
+    """Every connection's values: the environment before secrets.toml before config.toml."""
+    found: dict[str, dict[str, Any]] = {}
+    for source in reversed(dlt.config.config_providers):
+        named, _ = source.get_value("connections", dict, "")
+        for name, values in (named or {}).items():
+            if isinstance(values, dict):
+                found.setdefault(name, {}).update(values)
+    for variable, text in os.environ.items():
+        if match := ENVIRONMENT.fullmatch(variable):
+            name, setting = (part.lower() for part in match.groups())
+            # lists are written as JSON in the environment, as dlt has it
+            value = json.loads(text) if text.startswith("[") else text
+            found.setdefault(name, {})[setting] = value
+    return found

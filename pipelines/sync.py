@@ -1,0 +1,210 @@
+"""Syncs one connection: its lists, chunk by chunk, then the threads of the conversations that
+changed.
+
+Each chunk is one load package: rows, and the state that says where to go on. A run that is killed
+anywhere loses at most the chunk at work, and the next run reads that one again.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import dlt
+from dlt.extract import DltSource
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+import pipelines.engine  # noqa: F401  (sets dlt up)
+from pipelines.connections import Connection
+from pipelines.warehouse import Warehouse
+from sources.errors import SourceError
+from sources.run import Report, Run
+from sources.salvage import Drift, Reject
+from sources.scan import Plan
+from sources.settings import duration as duration_of
+from sources.settings import instant
+
+PIPELINES_FOLDER = Path(".dlt/pipelines")
+THREADS = "threads"
+THREADS_PER_CHUNK = 2_000
+
+
+class UnknownList(Exception):
+    """`--only` names a list that the provider does not have."""
+
+
+@dataclass
+class Outcome:
+    """What a sync of one connection did. `error` is why it ended early, if it did."""
+
+    connection: str
+    provider: str
+    report: Report = field(default_factory=Report)
+    rows: dict[str, int] = field(default_factory=dict)
+    requests: int = 0
+    waited_seconds: float = 0.0
+    seconds: float = 0.0
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.error
+
+
+def plan_of(
+    connection: Connection,
+    *,
+    full: bool = False,
+    since: str = "",
+    until: str = "",
+) -> Plan:
+    """How far to read: the connection's settings, and what was asked for this once."""
+    settings = connection.settings
+    return Plan(
+        lookback=duration_of(settings.lookback),
+        full_scan_every=duration_of(settings.full_scan_every),
+        start_date=instant(settings.start_date) if settings.start_date else None,
+        full=full,
+        since=instant(since) if since else None,
+        until=instant(until) if until else None,
+    )
+
+
+def sync(
+    connection: Connection,
+    warehouse: Warehouse,
+    plan: Plan,
+    *,
+    only: Sequence[str] = (),
+    outcome: Outcome | None = None,
+    folder: Path = PIPELINES_FOLDER,
+) -> Outcome:
+    """Brings the warehouse up to date with the connection. What fails is in the outcome's `error`.
+
+    `outcome` may be given to watch it from another thread while it fills.
+    """
+    outcome = outcome or Outcome(connection.name, connection.provider.name)
+    began = time.monotonic()
+    try:
+        with closing(connection.provider.connect(connection.settings)) as client:
+            run = Run(connection.name, client, plan, outcome.report)
+            try:
+                _sync(connection, warehouse, run, only, outcome, folder)
+            finally:
+                outcome.requests = client.requests
+                outcome.waited_seconds = client.budget.waited_seconds
+    except (SourceError, PipelineStepFailed) as e:
+        outcome.error = _explained(e)
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def _sync(
+    connection: Connection,
+    warehouse: Warehouse,
+    run: Run,
+    only: Sequence[str],
+    outcome: Outcome,
+    folder: Path,
+) -> None:
+    provider = connection.provider
+    pipeline = dlt.pipeline(
+        connection.name,
+        destination=warehouse.destination(),
+        dataset_name=provider.name,
+        pipelines_dir=str(folder.absolute()),
+    )
+    _abort_unfinished(pipeline)
+    lists = lists_of(provider.source(run, connection.settings))
+    chosen = _chosen(lists, only)
+    for group in _groups({name: lists[name] for name in chosen if name != THREADS}):
+        left, plan = group, run.plan
+        while left:
+            source = provider.source(replace(run, plan=plan), connection.settings)
+            _load(pipeline, source, [r for name in left for r in lists[name]], outcome)
+            left = [name for name in left if not _is_done(run.report, name)]
+            plan = replace(plan, full=False)  # begun: the chunks that follow go on with it
+    if THREADS in chosen and provider.worklist:
+        query = provider.worklist.format(dataset=provider.name)
+        # the first load, of no thread, makes the tables that the query asks
+        _load(pipeline, provider.source(run, connection.settings), list(lists[THREADS]), outcome)
+        while todo := warehouse.rows(query, [connection.name, THREADS_PER_CHUNK]):
+            source = provider.source(replace(run, threads=todo), connection.settings)
+            _load(pipeline, source, list(lists[THREADS]), outcome)
+
+
+def _load(
+    pipeline: dlt.Pipeline, source: DltSource, resources: Sequence[str], outcome: Outcome
+) -> None:
+    """Loads the next chunk of these resources' lists, as one package with their state."""
+    pipeline.run(source.with_resources(*resources), loader_file_format="parquet")
+    assert pipeline.last_trace is not None
+    normalized = pipeline.last_trace.last_normalize_info
+    for table, rows in normalized.row_counts.items() if normalized else ():
+        if not table.startswith("_dlt"):
+            outcome.rows[table] = outcome.rows.get(table, 0) + rows
+
+
+def _abort_unfinished(pipeline: dlt.Pipeline) -> None:
+    """Drops the package of a run that was killed, and its state: dlt would load it first and, if it
+    cannot be loaded, fail for ever. What it held is read again.
+    """
+    if pipeline.has_pending_data:
+        pipeline.abort_packages()
+
+
+Lists = dict[str, dict[str, str]]
+
+
+def lists_of(source: DltSource) -> Lists:
+    """The source's lists by name, each with its resources and the table of each."""
+    lists: Lists = {}
+    for name, resource in source.resources.items():
+        parent = resource._pipe.parent
+        assert parent is not None, f"{name} takes its rows from no list"
+        tables = lists.setdefault(parent.name.removesuffix("_pages"), {})
+        tables[name] = str(resource.table_name)
+    return lists
+
+
+def _chosen(lists: Lists, only: Sequence[str]) -> list[str]:
+    known = ["messages" if name == THREADS else name for name in lists]
+    for name in only:
+        if name not in known:
+            raise UnknownList(f"there is no list {name}; there are {', '.join(known)}")
+    return [name for name, shown in zip(lists, known, strict=True) if not only or shown in only]
+
+
+def _groups(lists: Lists) -> Iterator[list[str]]:
+    """Lists that may share a package: no two of a group load the same table, so that of a row that
+    two lists give, the one read last is loaded last.
+    """
+    left = list(lists)
+    while left:
+        taken: set[str] = set()
+        group = []
+        for name in left:
+            tables = set(lists[name].values()) - {Drift.table, Reject.table}
+            if not tables & taken:
+                taken |= tables
+                group.append(name)
+        yield group
+        left = [name for name in left if name not in group]
+
+
+def _is_done(report: Report, name: str) -> bool:
+    progress = report.of(name)
+    return progress.finished or bool(progress.skipped)
+
+
+def _explained(error: Exception) -> str:
+    """Why a sync ended. Values are left out: a database's message may quote a row."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, SourceError):
+            return str(cause)
+        last, cause = cause, cause.__cause__ or getattr(cause, "exception", None)
+    said = re.sub(r"""(["']).*?\1""", "...", str(last).splitlines()[0] if str(last) else "")
+    return f"loading failed: {type(last).__name__}: {said}"
