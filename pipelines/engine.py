@@ -3,6 +3,7 @@
 These are not a user's to set in `.dlt/config.toml`, which the environment outranks.
 """
 
+import gc
 import os
 
 from dlt.common.runtime.run_context import active
@@ -14,5 +15,10 @@ os.environ.update(
 )
 # dlt's own log lines may quote rows; what went wrong is said by our errors
 os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
-os.environ.setdefault("LOAD__WORKERS", "2")
+os.environ.setdefault("LOAD__WORKERS", "1")
+os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")
 active().initialize_runtime()
+
+# what the imports made stays for good: without this the collector walks it again and again
+gc.freeze()
+gc.set_threshold(2_000, 10, 10)

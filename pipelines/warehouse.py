@@ -12,8 +12,9 @@ import duckdb
 from sources import PROVIDERS
 
 DEFAULT_FILE = "talkhouse.duckdb"
-# what DuckDB may hold in memory before it spills to disk: a load needs no more to be as fast
-MEMORY_LIMIT = "160MB"
+# what DuckDB may hold in memory before it spills to disk. A chunk's merge is small: a second thread
+# would cost more processor time than it saves.
+CONFIG: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "160MB", "threads": 1}
 
 
 class WarehouseError(Exception):
@@ -33,7 +34,7 @@ class Warehouse:
                 "give it another name in destination.duckdb"
             )
         try:
-            self.connection = duckdb.connect(self.file, config={"memory_limit": MEMORY_LIMIT})
+            self.connection = duckdb.connect(self.file, config=CONFIG)
         except duckdb.IOException as e:
             raise WarehouseError(_why_not(self.file, str(e))) from None
 

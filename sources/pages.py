@@ -15,6 +15,8 @@ R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 S = TypeVar("S")
 
+PAGES_READY = 8
+
 
 @dataclass
 class Page(Generic[R]):
@@ -78,16 +80,18 @@ def _page(decoded: Any) -> Page[Any]:
 
 
 class PagesAhead(Generic[T]):
-    """Numbered pages, fetched up to `ahead` beyond the one in hand, given in the order asked.
+    """Numbered pages in the order asked, `in_flight` at a time fetched ahead of the one in hand.
 
-    Asking for an earlier page again drops what was fetched ahead: the list has moved.
+    `last` is the page after which none is fetched ahead. Asking for an earlier page again drops
+    what was fetched: the list has moved.
     """
 
-    def __init__(self, fetch: Callable[[int], T], ahead: int, last: int | None = None) -> None:
+    def __init__(self, fetch: Callable[[int], T], in_flight: int, last: int | None = None) -> None:
+        self.last = last
         self._fetch = fetch
-        self._ahead = ahead
-        self._last = last
-        self._threads = ThreadPoolExecutor(max_workers=max(ahead, 1))
+        # pages wait here while those before them are worked on, so that the network never does
+        self._ahead = 1 if in_flight == 1 else in_flight * PAGES_READY
+        self._threads = ThreadPoolExecutor(max_workers=in_flight)
         self._waiting: dict[int, Future[T]] = {}
         self._highest = 0
 
@@ -104,15 +108,11 @@ class PagesAhead(Generic[T]):
                 stale.cancel()
             self._waiting.clear()
         self._highest = number
-        for ahead in range(number, number + max(self._ahead, 1)):
-            wanted = ahead == number or self._last is None or ahead <= self._last
+        for ahead in range(number, number + self._ahead):
+            wanted = ahead == number or self.last is None or ahead <= self.last
             if wanted and ahead not in self._waiting:
                 self._waiting[ahead] = self._threads.submit(self._fetch, ahead)
         return self._waiting.pop(number).result()
-
-    def end_is(self, last: int) -> None:
-        """The list ends at this page: nothing beyond it is fetched ahead."""
-        self._last = last
 
 
 def ordered(

@@ -19,6 +19,8 @@ import pyarrow.compute as pc
 from dlt.common.data_types import TDataType
 from dlt.common.schema.typing import TColumnSchema
 
+Path = tuple[str, ...]
+
 UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
 
 
@@ -73,7 +75,12 @@ def _epoch_or_never(values: Sequence[int | None]) -> Any:
 
 
 def _moment(values: Sequence[datetime | float | None]) -> Any:
-    return pa.array([microseconds(value) for value in values], pa.int64()).cast(UTC_MICROSECONDS)
+    try:
+        seconds = pc.multiply(pa.array(values, pa.float64()), 1_000_000)
+        return pc.round(seconds).cast(pa.int64()).cast(UTC_MICROSECONDS)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):  # some are ISO text
+        micros = [microseconds(value) for value in values]
+        return pa.array(micros, pa.int64()).cast(UTC_MICROSECONDS)
 
 
 def _moment_or_never(values: Sequence[datetime | float | None]) -> Any:
@@ -84,15 +91,15 @@ def _label(values: Sequence[str | int | None]) -> Any:
     return pa.array([None if value is None else str(value) for value in values], pa.string())
 
 
-def _json(values: Sequence[Any]) -> Any:
-    return pa.array([_json_text(value) for value in values], pa.string())
+def _json(values: Sequence[msgspec.Raw]) -> Any:
+    texts = [None if value is NO_JSON else bytes(value) for value in values]
+    array = pa.array(texts, pa.string())
+    return pc.if_else(pc.equal(array, pa.scalar("null")), None, array)
 
 
-def _json_text(value: Any) -> bytes | None:
-    if value is None:
-        return None
-    raw = bytes(value) if isinstance(value, msgspec.Raw) else msgspec.json.encode(value)
-    return None if raw in (b"", b"null") else raw
+def _encoded(values: Sequence[Any]) -> Any:
+    encode = msgspec.json.encode
+    return pa.array([None if value is None else encode(value) for value in values], pa.string())
 
 
 def microseconds(moment: datetime | float | None) -> int | None:
@@ -140,21 +147,25 @@ Secret = Annotated[msgspec.Raw, SECRET]
 
 @dataclass(frozen=True)
 class Column:
-    """A leaf of a record: where it stands, and what it becomes."""
+    """A leaf of a record: where it stands, by the attributes that lead to it, and what it becomes.
 
-    path: tuple[str, ...]
+    A column is named for its attribute, which is the provider's name but for Python's own words
+    (`from_`) and for the column that every table has (`account`).
+    """
+
+    path: Path
     type: ColumnType
     description: str
 
     @property
     def name(self) -> str:
-        return "__".join(self.path)
+        return "__".join(name.removesuffix("_") for name in self.path)
 
 
 _ACCOUNT = Column(("account",), ColumnType("text", pa.string()), "The connection's name.")
 _EXTRA = Column(
     ("_extra",),
-    ColumnType("json", pa.string(), _json),
+    ColumnType("json", pa.string(), _encoded),
     "What no column takes, by its path: unknown fields, and values of another type.",
 )
 
@@ -165,14 +176,14 @@ def columns_of(record: type[Record]) -> tuple[Column, ...]:
     return tuple(_leaves(record, ()))
 
 
-def _leaves(part: type[Part], path: tuple[str, ...]) -> Iterable[Column]:
+def _leaves(part: type[Part], path: Path) -> Iterable[Column]:
     hints = get_type_hints(part, include_extras=True)
     for field in msgspec.structs.fields(part):
         if field.name == "_extra":
             continue
         hint = hints[field.name]
         notes = getattr(hint, "__metadata__", ())
-        here = (*path, field.encode_name)
+        here = (*path, field.name)
         description = next((note for note in notes if isinstance(note, str)), "")
         kind = next((note for note in notes if isinstance(note, ColumnType)), None)
         only = next((note.fields for note in notes if isinstance(note, Only)), None)
@@ -196,28 +207,47 @@ def part_in(hint: Any) -> type[Part]:
 
 def arrow_table(record: type[Record], rows: Sequence[Record], account: str) -> pa.Table:
     """The rows as a table of `account`, the record's columns and `_extra`, in that order."""
-    held: dict[tuple[str, ...], Sequence[Any]] = {(): rows}
-    arrays = [pa.repeat(pa.scalar(account), len(rows))]
-    columns = columns_of(record)
-    for column in columns:
-        parents = _parts(held, column.path[:-1])
-        name = column.path[-1]
-        if column.path[:-1]:
-            values = [None if part is None else getattr(part, name) for part in parents]
-        else:
-            values = list(map(attrgetter(name), parents))
-        arrays.append(column.type.array(values))
-    arrays.append(_EXTRA.type.array(list(map(attrgetter("_extra"), rows))))
-    return pa.table(arrays, schema=arrow_schema(record))
+    made: dict[str, Any] = {
+        "account": pa.repeat(pa.scalar(account), len(rows)),
+        "_extra": _encoded([row._extra for row in rows]),
+    }
+    parts: dict[Path, Sequence[Any]] = {(): rows}
+    for path, group in _columns_by_part(record).items():
+        if path:
+            absent = group.absent
+            parts[path] = [getattr(whole, path[-1]) or absent for whole in parts[path[:-1]]]
+        for column in group.columns:
+            field = attrgetter(column.path[-1])
+            made[column.name] = column.type.array(list(map(field, parts[path])))
+    schema = arrow_schema(record)
+    return pa.Table.from_arrays([made[name] for name in schema.names], schema=schema)
 
 
-def _parts(held: dict[tuple[str, ...], Sequence[Any]], path: tuple[str, ...]) -> Sequence[Any]:
-    if path not in held:
-        name = path[-1]
-        held[path] = [
-            None if part is None else getattr(part, name) for part in _parts(held, path[:-1])
-        ]
-    return held[path]
+@dataclass(frozen=True)
+class _Group:
+    part: type[Part]
+    columns: list[Column]
+
+    @property
+    def absent(self) -> Part:
+        """A part whose every field is null: what stands in where the provider sent none."""
+        fields = msgspec.structs.fields(self.part)
+        return self.part(**{field.name: None for field in fields if field.required})
+
+
+@cache
+def _columns_by_part(record: type[Record]) -> dict[Path, _Group]:
+    """The record's columns by the part that holds them, a part after the one that holds it."""
+    groups: dict[Path, _Group] = {(): _Group(record, [])}
+    for column in columns_of(record):
+        for depth in range(1, len(column.path)):
+            path = column.path[:depth]
+            if path not in groups:
+                holder = groups[path[:-1]].part
+                hints = get_type_hints(holder, include_extras=True)
+                groups[path] = _Group(part_in(hints[path[-1]]), [])
+        groups[column.path[:-1]].columns.append(column)
+    return groups
 
 
 @cache

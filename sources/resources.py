@@ -8,7 +8,8 @@ dlt evaluates the hidden parent once for all of them. One run of a source loads 
 list as one package: the rows, and the state that says where the list goes on.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import dlt
@@ -20,7 +21,7 @@ from dlt.extract.hints import make_hints
 from sources.errors import PermissionDenied
 from sources.records import Bool, Record, arrow_table, dlt_columns
 from sources.run import Run
-from sources.salvage import Drift, Reject
+from sources.salvage import Drift, Findings, Reject
 from sources.scan import Batch, Listing, scan
 
 C = TypeVar("C", bound=Record)
@@ -49,12 +50,16 @@ def pages_of(run: Run, listing: Listing[Any]) -> DltResource:
     def pages() -> Iterator[Batch[Any]]:
         progress = run.report.of(listing.name)
         try:
-            yield scan(run.client, listing, run.plan, dlt.current.resource_state(), progress)
+            for batch in scan(
+                run.client, listing, run.plan, dlt.current.resource_state(), progress
+            ):
+                run.report.findings.add(batch.findings)
+                yield batch
         except PermissionDenied as e:
             if not listing.may_be_forbidden:
                 raise
             progress.skipped = str(e)
-            yield Batch(finished=True)
+            yield Batch([], Findings(), is_first=True, is_last=True)
 
     return pages
 
@@ -73,20 +78,53 @@ def table(
     """
 
     def of_batch(batch: Batch[Any]) -> Iterator[pa.Table]:
-        made = batch.rows if rows is None else [child for row in batch.rows for child in rows(row)]
-        yield arrow_table(record, _each_once(record, made), account)
+        if rows is None:
+            yield arrow_table(record, batch.rows, account)
+        else:
+            made = (child for row in batch.rows for child in rows(row))
+            yield arrow_table(record, list(_by_key(record, made).values()), account)
 
     return _resource(pages, record, name or record.table, of_batch)
+
+
+def shared_table(
+    pages: DltResource,
+    account: str,
+    record: type[C],
+    rows: Callable[[Any], Iterable[C]],
+    *,
+    name: str,
+) -> DltResource:
+    """Like `table`, where several of the list's records give the same row, such as a contact: it is
+    held until the chunk ends, and loaded once, as last read.
+    """
+    held: list[pa.Table] = []
+    newest: dict[Hashable, int] = {}
+    key = attrgetter(*record.key)
+
+    def of_batch(batch: Batch[Any]) -> Iterator[pa.Table]:
+        made = [child for row in batch.rows for child in rows(row)]
+        before = sum(table.num_rows for table in held)
+        newest.update((key(child), before + i) for i, child in enumerate(made))
+        held.append(arrow_table(record, made, account))
+        if batch.is_last:
+            yield pa.concat_tables(held).take(pa.array(list(newest.values()), pa.int64()))
+            held.clear()
+            newest.clear()
+
+    return _resource(pages, record, name, of_batch)
 
 
 def findings(pages: DltResource, account: str) -> Iterator[DltResource]:
     """The resources that keep what a list's rows held beyond their types."""
 
     def drift(batch: Batch[Any]) -> Iterator[pa.Table]:
-        yield arrow_table(Drift, batch.findings.drift_rows(), account)
+        if batch.is_first or batch.findings.drift:
+            yield arrow_table(Drift, batch.findings.drift_rows(), account)
 
     def rejects(batch: Batch[Any]) -> Iterator[pa.Table]:
-        yield arrow_table(Reject, _each_once(Reject, batch.findings.rejects), account)
+        if batch.is_first or batch.findings.rejects:
+            yield arrow_table(Reject, batch.findings.rejects, account)
 
     yield _resource(pages, Drift, f"{pages.name}_drift", drift)
     yield _resource(pages, Reject, f"{pages.name}_rejects", rejects)
@@ -109,13 +147,10 @@ def _resource(
     return DltResource.from_data(of_batch, name, hints=hints, data_from=pages)
 
 
-def _each_once(record: type[C], rows: Sequence[C]) -> list[C]:
-    """The rows without repetition: of those of one key the last, which was read last."""
-    key = record.key
-    if len(key) == 1:
-        name = key[0]
-        return list({getattr(row, name): row for row in rows}.values())
-    return list({tuple(getattr(row, name) for name in key): row for row in rows}.values())
+def _by_key(record: type[C], rows: Iterable[C]) -> dict[Hashable, C]:
+    """The rows by key; of those of one key the last, which was read last."""
+    key = attrgetter(*record.key)
+    return {key(row): row for row in rows}
 
 
 def _disposition(record: type[Record]) -> TWriteDispositionConfig:
@@ -128,5 +163,6 @@ def _disposition(record: type[Record]) -> TWriteDispositionConfig:
         "disposition": "merge",
         "strategy": "delete-insert",
         "deduplicated": True,
+        "source_filter": "_is_empty IS NOT TRUE",
         "destination_scope": f"({parent}) IN (SELECT {parent} FROM {{staging_table}})",
     }

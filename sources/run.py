@@ -7,14 +7,16 @@ from typing import Any
 from dlt.extract import DltSource
 
 from sources.http import Client
+from sources.salvage import Findings
 from sources.scan import Plan, Progress
 
 
 @dataclass
 class Report:
-    """What a run has done so far, list by list."""
+    """What a run has done so far, list by list, and what it found that is not as declared."""
 
     lists: dict[str, Progress] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
 
     def of(self, name: str) -> Progress:
         return self.lists.setdefault(name, Progress())

@@ -14,8 +14,8 @@ of constant size, which is loaded together with the chunk's rows.
 """
 
 import math
-from collections.abc import Callable, Hashable, MutableMapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, Literal, TypeVar
 
@@ -29,6 +29,8 @@ R = TypeVar("R", bound=Record)
 Mode = Literal["full", "recent", "window"]
 
 SAME_PAGE_AT_MOST = 3
+# rows that are held as Python objects at a time
+BATCH_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Plan:
     full: bool = False
     since: datetime | None = None
     until: datetime | None = None
-    chunk_rows: int = 10_000
+    chunk_rows: int = 40_000
 
     @property
     def is_window(self) -> bool:
@@ -87,11 +89,12 @@ class Progress:
 
 @dataclass
 class Batch(Generic[R]):
-    """A chunk of a list: its rows, each once, as last read; and how they were read."""
+    """Some rows of a chunk. No two batches of a chunk hold the same row."""
 
-    rows: list[R] = field(default_factory=list)
-    findings: Findings = field(default_factory=Findings)
-    finished: bool = False
+    rows: Sequence[R]
+    findings: Findings
+    is_first: bool
+    is_last: bool
 
 
 State = MutableMapping[str, Any]
@@ -99,10 +102,12 @@ State = MutableMapping[str, Any]
 
 def scan(
     client: Client, listing: Listing[R], plan: Plan, state: State, progress: Progress
-) -> Batch[R]:
+) -> Iterator[Batch[R]]:
     """The next chunk of the list. `state` then says where to go on, or what is complete.
 
-    Raises a SourceError; the state then is not to be kept.
+    A row that comes again (the list moved) replaces the one before it, or if that one was already
+    given, ends the chunk: a package then never holds a row twice. Raises a SourceError; the state
+    then is not to be kept.
     """
     at = "window" if plan.is_window else "scan"
     if plan.full or at not in state:
@@ -113,39 +118,48 @@ def scan(
         going["page"] = max(1, going["page"] - 1)
         going.pop("lowest", None)
     mode: Mode = going["mode"]
-    batch: Batch[R] = Batch()
-    progress.mode, pages_read = mode, 0
-    rows: dict[Hashable, R] = {}
-    reader = _Reader(listing, plan, going, _stop_before(listing, plan, going, state))
+    progress.mode = mode
+    walk = _Walk(listing, plan, going, _stop_before(plan, going, state))
 
     def fetch(number: int) -> Page[R]:
         return client.read(listing.request(number, mode), listing.decode)
 
+    rows: dict[Hashable, R] = {}
+    given: set[Hashable] = set()
+    findings = Findings()
+    is_first, over = True, False
     ahead = client.in_flight if listing.ahead and mode == "full" else 1
-    with PagesAhead(fetch, ahead, listing.last_page) as pages:
-        # two pages at least: the first may be the one that the last chunk ended with
-        while not batch.finished and (len(rows) < plan.chunk_rows or pages_read < 2):
+    # until the first page tells the list's count, there may be no second one
+    last = listing.last_page or 1
+    with PagesAhead(fetch, ahead, last) as pages:
+        while not over and len(given) < plan.chunk_rows:
             number = going["page"]
             page = _page_or_end(pages, number, listing)
-            pages_read += 1
-            batch.findings.add(page.findings)
-            for row in page.rows:
-                if reader.wants(row):
-                    rows[listing.identity(row)] = row
-            batch.finished = reader.read(page, number)
+            wanted = {listing.identity(row): row for row in page.rows if walk.wants(row)}
+            if not given.isdisjoint(wanted):
+                break
+            rows.update(wanted)
+            findings.add(page.findings)
+            over = walk.read(page, number)
             progress.pages += 1
             progress.rows += len(page.rows)
-            if page.count is not None and reader.size:
-                pages.end_is(math.ceil(page.count / reader.size))
-    batch.rows = list(rows.values())
-    progress.finished = batch.finished
-    if batch.finished:
+            if page.count is not None and walk.size:
+                chunk = plan.chunk_rows - len(given) - len(rows)
+                pages.last = min(
+                    math.ceil(page.count / walk.size), number + math.ceil(chunk / walk.size)
+                )
+            if len(rows) >= BATCH_ROWS and not over:
+                yield Batch(list(rows.values()), findings, is_first, is_last=False)
+                given.update(rows)
+                rows, findings, is_first = {}, Findings(), False
+    yield Batch(list(rows.values()), findings, is_first, is_last=True)
+    progress.finished = over
+    if over:
         del state[at]
         if mode != "window":
             state["watermark"] = going["started_at"]
         if mode == "full":
             state["full_scan_at"] = going["started_at"]
-    return batch
 
 
 def _page_or_end(pages: PagesAhead[Page[R]], number: int, listing: Listing[R]) -> Page[R]:
@@ -175,9 +189,7 @@ def _full_scan_due(plan: Plan, state: State, now: datetime) -> bool:
     return now - datetime.fromisoformat(last) >= plan.full_scan_every
 
 
-def _stop_before(
-    listing: Listing[R], plan: Plan, going: dict[str, Any], state: State
-) -> datetime | None:
+def _stop_before(plan: Plan, going: dict[str, Any], state: State) -> datetime | None:
     if going["mode"] == "window":
         return plan.since
     if going["mode"] == "recent":
@@ -185,7 +197,7 @@ def _stop_before(
     return None
 
 
-class _Reader(Generic[R]):
+class _Walk(Generic[R]):
     """Follows the pages of one scan: what to keep, which page is next, and when it is over.
 
     What must outlast the chunk is in `going`.
@@ -236,7 +248,8 @@ class _Reader(Generic[R]):
             raise BadAnswer(f"{self.listing.name}: the list says it has rows, and gave none")
         identities = [self.listing.identity(row) for row in page.rows]
         self._same = self._same + 1 if identities and identities == self._last_page else 0
-        if self._same >= SAME_PAGE_AT_MOST:
+        # where the number of pages is known the list ends, and its pages may well be alike
+        if self._same >= SAME_PAGE_AT_MOST and self.listing.last_page is None:
             raise PagingLoop(f"{self.listing.name}: page {number} repeats the pages before it")
         self._last_page = identities
         self.size = max(self.size, len(page.rows))

@@ -12,7 +12,7 @@ from sources.pages import ordered
 from sources.records import Record
 from sources.run import Run
 from sources.salvage import Findings
-from sources.scan import Batch
+from sources.scan import BATCH_ROWS, Batch
 
 M = TypeVar("M", bound=Record)
 D = TypeVar("D", bound=Record)
@@ -32,18 +32,29 @@ def threads_of(run: Run, read: Callable[[Mapping[str, Any]], Thread[Any, Any]]) 
 
     @dlt.resource(name="threads", selected=False)
     def threads() -> Iterator[Batch[Any]]:
-        batch: Batch[Any] = Batch()
         progress = run.report.of("messages")
-        messages = 0
+        held: list[Thread[Any, Any]] = []
+        is_first, messages, given = True, 0, 0
         with ThreadPoolExecutor(run.client.in_flight) as pool:
             for thread in ordered(pool, read, iter(run.threads), run.client.in_flight):
-                batch.rows.append(thread)
-                batch.findings.add(thread.findings)
+                held.append(thread)
                 messages += len(thread.messages)
                 progress.pages += 1
                 progress.rows += len(thread.messages)
-                if messages >= run.plan.chunk_rows:
+                if messages >= BATCH_ROWS:
+                    yield _batch(run, held, is_first)
+                    given += messages
+                    held, is_first, messages = [], False, 0
+                if given >= run.plan.chunk_rows:
                     break
-        yield batch
+        yield _batch(run, held, is_first)
 
     return threads
+
+
+def _batch(run: Run, threads: list[Thread[Any, Any]], is_first: bool) -> Batch[Any]:
+    findings = Findings()
+    for thread in threads:
+        findings.add(thread.findings)
+    run.report.findings.add(findings)
+    return Batch(threads, findings, is_first, is_last=False)

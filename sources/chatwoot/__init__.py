@@ -31,7 +31,7 @@ from sources.chatwoot.threads import WORKLIST, message_tables
 from sources.http import Request
 from sources.pages import PageDecoder
 from sources.records import Record
-from sources.resources import findings, pages_of, table
+from sources.resources import findings, pages_of, shared_table, table
 from sources.run import Provider, Run
 from sources.scan import Listing, Mode
 
@@ -68,7 +68,7 @@ def chatwoot(run: Run, settings: ChatwootSettings) -> Iterable[DltResource]:
     yield table(conversations, account, Conversation)
     yield table(conversations, account, ConversationLabel, labels_of)
     yield table(conversations, account, LastMessage, last_messages_of)
-    yield table(conversations, account, Contact, contact_of, name="conversation_contacts")
+    yield shared_table(conversations, account, Contact, contact_of, name="conversation_contacts")
     yield from findings(conversations, account)
 
     def by_creation(path: str) -> Callable[[int, Mode], Request]:

@@ -1,0 +1,33 @@
+"""`python -m simulator`: the five products on one port, or one large Chatwoot with `--static`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+
+from simulator.server import run
+from simulator.static import run_static
+from simulator.world import World
+
+
+def main() -> None:
+    parser = ArgumentParser(prog="simulator", description=__doc__)
+    parser.add_argument("--port", type=int, default=9000, help="0 is any free port")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--conversations", type=int, default=60)
+    parser.add_argument("--static", action="store_true", help="one Chatwoot that never changes")
+    options = parser.parse_args()
+    if options.static:
+        run_static(options.conversations, options.port, announce)
+    else:
+        world = World(options.seed, options.conversations)
+        run(port=options.port, world=world, ready=announce)
+
+
+def announce(url: str) -> None:
+    sys.stdout.write(url + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

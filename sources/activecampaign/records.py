@@ -1,0 +1,50 @@
+"""What ActiveCampaign's WhatsApp API has beyond Hilos' own.
+
+https://developers.activecampaign.com/reference/list-whatsapp-templates.md
+"""
+
+from typing import Annotated, ClassVar
+
+from sources.hilos.records.account import Template as HilosTemplate
+from sources.hilos.records.conversations import Conversation
+from sources.records import Bool, Id, Record, Text
+
+
+class Template(HilosTemplate, kw_only=True):
+    """A WhatsApp message template."""
+
+    show_in_sandbox: Annotated[Bool, "Whether it can be tried without a number of one's own."] = (
+        None
+    )
+
+
+class User(Record, kw_only=True):
+    """A user, as seen in conversations: there is no list of users.
+
+    Only what every place tells of a user: what a row holds depends on no place that it was seen in.
+    """
+
+    table: ClassVar[str] = "users"
+
+    id: Annotated[Id, "The user's id."]
+    first_name: Annotated[Text, "First name."] = None
+    last_name: Annotated[Text, "Last name."] = None
+    email: Annotated[Text, "E-mail."] = None
+    profile_image: Annotated[Text, "Picture; the address may expire."] = None
+
+
+def users_of(conversation: Conversation) -> list[User]:
+    """The users whom a conversation is assigned to, and the sender of its first message."""
+    first = conversation.first_message
+    seen = [*conversation.assigned, first.sent_by if first else None]
+    return [
+        User(
+            id=user.id,
+            first_name=user.first_name,
+            last_name=user.last_name,
+            email=user.email,
+            profile_image=user.profile_image,
+        )
+        for user in seen
+        if user is not None and user.id is not None
+    ]

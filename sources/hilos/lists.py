@@ -1,0 +1,68 @@
+"""What Hilos and ActiveCampaign have in common: paginated lists, and a conversation's tables."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from dlt.extract import DltResource
+
+from sources.hilos.records.conversations import (
+    Conversation,
+    ConversationAssignee,
+    ConversationTag,
+    FirstMessage,
+    Paginated,
+    assignees_of,
+    first_message_of,
+    tags_of,
+)
+from sources.http import Client, Request
+from sources.pages import PageDecoder
+from sources.records import Record
+from sources.resources import findings, table
+from sources.run import Run
+from sources.scan import Listing, Mode
+
+
+def paginated(
+    record: type[Record], path: str, page_size: int, cursor: str | None = None
+) -> Listing[Any]:
+    """A list in pages. No order can be asked for: the scan sees whether the newest come first."""
+
+    def page(number: int, mode: Mode) -> Request:
+        return Request(path, {"page": number, "page_size": page_size})
+
+    return Listing(
+        record.table,
+        page,
+        PageDecoder(record, Paginated),
+        cursor=cursor,
+        window_cursor=cursor,
+        ahead=True,
+    )
+
+
+def conversation_tables(run: Run, conversations: DltResource) -> Iterator[DltResource]:
+    """The tables that a page of conversations fills."""
+    yield table(conversations, run.account, Conversation)
+    yield table(conversations, run.account, FirstMessage, first_message_of)
+    yield table(conversations, run.account, ConversationAssignee, assignees_of)
+    yield table(conversations, run.account, ConversationTag, tags_of)
+    yield from findings(conversations, run.account)
+
+
+_decode = msgspec.json.Decoder(Paginated[msgspec.Raw]).decode
+
+
+def conversations_seen(client: Client, path: str) -> str:
+    """What the key's user sees of the conversations, in words; raises a SourceError."""
+    count = client.read(one_row(path), _decode).count
+    return (
+        f"the key's user sees {count} conversations; if the user is not an administrator, "
+        "the account may have more"
+    )
+
+
+def one_row(path: str) -> Request:
+    """The cheapest read of a list."""
+    return Request(path, {"page_size": 1})

@@ -1,0 +1,1 @@
+"""Hilos' JSON and its tables, which ActiveCampaign's WhatsApp API shares."""

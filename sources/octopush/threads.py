@@ -1,0 +1,115 @@
+"""Messages: which conversations' threads are to be read, and how a thread is."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from dlt.extract import DltResource
+
+from sources.errors import BadAnswer, NotFound, PagingLoop
+from sources.http import Request
+from sources.octopush.records import Message, MessageRead
+from sources.pages import PageDecoder
+from sources.resources import findings, table
+from sources.run import Run
+from sources.threads import Thread, threads_of
+
+MESSAGES = "/conversations/messages/list"
+PER_PAGE = 50
+# messages that may have come since the conversation was listed
+COME_SINCE = 20
+# phone numbers are the same by their last digits: +33 6 12 34 56 78 is 06 12 34 56 78
+TELLING_DIGITS = 8
+
+WORKLIST = """
+select c.conversation_id, c.last_message_at, c.number_of_messages,
+       c.recipient_details__phone_number as phone_number
+  from {dataset}.conversations c
+  left join {dataset}.message_reads r
+    on r.account = c.account and r.conversation_id = c.conversation_id
+ where c.account = %s
+   and (r.conversation_id is null
+        or r.last_message_at is distinct from c.last_message_at
+        or r.number_of_messages is distinct from c.number_of_messages)
+ order by c.last_message_at desc nulls last, c.conversation_id desc
+ limit %s
+"""
+
+
+def message_tables(run: Run) -> Iterator[DltResource]:
+    """The threads of the conversations on the work-list: messages, and how far read."""
+    decode = PageDecoder(Message)
+
+    def read(todo: Mapping[str, Any]) -> Thread[Message, MessageRead]:
+        """The whole thread: nothing tells which of its messages are new."""
+        conversation_id, expected = todo["conversation_id"], todo["number_of_messages"]
+        note = MessageRead(
+            conversation_id=conversation_id,
+            last_message_at=todo["last_message_at"],
+            number_of_messages=expected,
+        )
+        thread: Thread[Message, MessageRead] = Thread([], note)
+        asked: dict[str, str | int | None] = {
+            "conversation_id": prefixed(conversation_id),
+            "per_page": PER_PAGE,
+        }
+        messages: dict[str, Message] = {}
+        page_number = 0
+        while expected is None or len(messages) + len(thread.findings.rejects) < expected:
+            page_number += 1
+            try:
+                page = run.client.read(Request(MESSAGES, {**asked, "page": page_number}), decode)
+            except NotFound:
+                break  # deleted since it was listed
+            thread.findings.add(page.findings)
+            if page.last:
+                break
+            known = len(messages)
+            messages.update({message.message_id: message for message in page.rows})
+            if page.rows and len(messages) == known:
+                raise PagingLoop(f"octopush: GET {MESSAGES} gives the same messages again")
+            _refuse_foreign(messages.values(), expected, todo["phone_number"])
+        for message in messages.values():
+            message.conversation_id = conversation_id
+        thread.messages = list(messages.values())
+        return thread
+
+    threads = threads_of(run, read)
+    yield table(threads, run.account, Message, lambda thread: thread.messages)
+    yield table(threads, run.account, MessageRead, lambda thread: [thread.read])
+    yield from findings(threads, run.account)
+
+
+def prefixed(conversation_id: str) -> str:
+    """The id as the messages' filter wants it; it is not known whether the list's has `cid_`."""
+    return conversation_id if conversation_id.startswith("cid_") else f"cid_{conversation_id}"
+
+
+def _refuse_foreign(messages: Iterable[Message], expected: int | None, phone: str | None) -> None:
+    """Raises BadAnswer for messages of other conversations.
+
+    A filter that Octopush does not recognise is ignored, without a word:
+    https://octopush-api.readme.io/reference/get_public_apiconversations_messagesget_messages
+    """
+    theirs, unproven = _telling(phone), 0
+    for message in messages:
+        by_kind = message.user_identifiers
+        number = by_kind.phone_number if by_kind else None
+        wrote = _telling(number or message.user_identifier)
+        if theirs and wrote and wrote != theirs:
+            raise _foreign()
+        unproven += not (theirs and wrote)
+    if expected is not None and unproven > expected + COME_SINCE:
+        raise _foreign()
+
+
+def _foreign() -> BadAnswer:
+    return BadAnswer(
+        f"octopush: GET {MESSAGES} answered with messages of other conversations",
+        "the conversation_id filter may have been ignored: nothing of it was loaded; "
+        "set messages = false for this connection to go on without them",
+    )
+
+
+def _telling(phone: str | None) -> str:
+    digits = "".join(filter(str.isdigit, phone or ""))
+    return digits[-TELLING_DIGITS:] if len(digits) >= TELLING_DIGITS else ""
