@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import dlt
+from dlt.common.configuration.exceptions import ConfigProviderException
 
 from sources import PROVIDERS, provider
 from sources.run import Provider
@@ -57,10 +58,20 @@ def connection(name: str, values: dict[str, Any]) -> Connection:
     if kind not in PROVIDERS:
         raise SettingsError(f"{where}: provider must be one of {', '.join(PROVIDERS)}")
     its = provider(kind)
+    # `talkhouse init` leaves what is to be filled in empty
+    values = {setting: value for setting, value in values.items() if value not in ("", [])}
     for secret in its.settings.secrets:
         if secret not in values and (found := _secret(name, secret)):
             values = {**values, secret: found}
     return Connection(name, its, settings_from(its.settings, where, values))
+
+
+def configuration_errors() -> tuple[type[Exception], ...]:
+    """What a user can put right: the message of each is one line that says how."""
+    from pipelines.sync import UnknownList
+    from pipelines.warehouse import WarehouseError
+
+    return (SettingsError, WarehouseError, UnknownList)
 
 
 def _secret(name: str, secret: str) -> Any:
@@ -70,7 +81,11 @@ def _secret(name: str, secret: str) -> Any:
 def _configured() -> dict[str, dict[str, Any]]:
     """Every connection's values: the environment before secrets.toml before config.toml."""
     found: dict[str, dict[str, Any]] = {}
-    for source in reversed(dlt.config.config_providers):
+    try:
+        providers = dlt.config.config_providers
+    except ConfigProviderException as e:
+        raise SettingsError(f"a file in .dlt/ is not TOML: {e}") from None
+    for source in reversed(providers):
         named, _ = source.get_value("connections", dict, "")
         for name, values in (named or {}).items():
             if isinstance(values, dict):

@@ -16,6 +16,8 @@ os.environ.update(
 # dlt's own log lines may quote rows; what went wrong is said by our errors
 os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
 os.environ.setdefault("LOAD__WORKERS", "1")
+# one list after the other: with their batches in turn, several would be held at a time
+os.environ.setdefault("EXTRACT__NEXT_ITEM_MODE", "fifo")
 os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")
 active().initialize_runtime()
 

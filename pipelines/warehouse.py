@@ -26,7 +26,7 @@ class Warehouse:
     dlt does by itself, takes most of the time of a small load.
     """
 
-    def __init__(self, file: str | Path) -> None:
+    def __init__(self, file: str | Path, *, read_only: bool = False) -> None:
         self.file = Path(file)
         if self.file.stem in PROVIDERS:
             raise WarehouseError(
@@ -34,7 +34,7 @@ class Warehouse:
                 "give it another name in destination.duckdb"
             )
         try:
-            self.connection = duckdb.connect(self.file, config=CONFIG)
+            self.connection = duckdb.connect(self.file, read_only=read_only, config=CONFIG)
         except duckdb.IOException as e:
             raise WarehouseError(_why_not(self.file, str(e))) from None
 

@@ -26,6 +26,8 @@ from sources.scan import Batch, Listing, scan
 
 C = TypeVar("C", bound=Record)
 
+LOADED_AT_ONCE = 10_000
+
 
 class Child(Record, kw_only=True):
     """A row that belongs to another table's row, `parent` being its key here.
@@ -77,12 +79,20 @@ def table(
     Without `rows` the list's records are the table's rows.
     """
 
-    def of_batch(batch: Batch[Any]) -> Iterator[pa.Table]:
+    held: list[pa.Table] = []
+
+    def of_batch(batch: Batch[Any]) -> pa.Table | None:
         if rows is None:
-            yield arrow_table(record, batch.rows, account)
+            held.append(arrow_table(record, batch.rows, account))
         else:
             made = (child for row in batch.rows for child in rows(row))
-            yield arrow_table(record, list(_by_key(record, made).values()), account)
+            held.append(arrow_table(record, list(_by_key(record, made).values()), account))
+        # dlt validates the schema of every table that it is given, which takes it milliseconds
+        if not batch.is_last and sum(table.num_rows for table in held) < LOADED_AT_ONCE:
+            return None
+        whole = pa.concat_tables(held)
+        held.clear()
+        return whole
 
     return _resource(pages, record, name or record.table, of_batch)
 
@@ -102,15 +112,17 @@ def shared_table(
     newest: dict[Hashable, int] = {}
     key = attrgetter(*record.key)
 
-    def of_batch(batch: Batch[Any]) -> Iterator[pa.Table]:
+    def of_batch(batch: Batch[Any]) -> pa.Table | None:
         made = [child for row in batch.rows for child in rows(row)]
         before = sum(table.num_rows for table in held)
         newest.update((key(child), before + i) for i, child in enumerate(made))
         held.append(arrow_table(record, made, account))
-        if batch.is_last:
-            yield pa.concat_tables(held).take(pa.array(list(newest.values()), pa.int64()))
-            held.clear()
-            newest.clear()
+        if not batch.is_last:
+            return None
+        whole = pa.concat_tables(held).take(pa.array(list(newest.values()), pa.int64()))
+        held.clear()
+        newest.clear()
+        return whole
 
     return _resource(pages, record, name, of_batch)
 
@@ -118,13 +130,15 @@ def shared_table(
 def findings(pages: DltResource, account: str) -> Iterator[DltResource]:
     """The resources that keep what a list's rows held beyond their types."""
 
-    def drift(batch: Batch[Any]) -> Iterator[pa.Table]:
-        if batch.is_first or batch.findings.drift:
-            yield arrow_table(Drift, batch.findings.drift_rows(), account)
+    def drift(batch: Batch[Any]) -> pa.Table | None:
+        if not batch.is_first and not batch.findings.drift:
+            return None
+        return arrow_table(Drift, batch.findings.drift_rows(), account)
 
-    def rejects(batch: Batch[Any]) -> Iterator[pa.Table]:
-        if batch.is_first or batch.findings.rejects:
-            yield arrow_table(Reject, batch.findings.rejects, account)
+    def rejects(batch: Batch[Any]) -> pa.Table | None:
+        if not batch.is_first and not batch.findings.rejects:
+            return None
+        return arrow_table(Reject, batch.findings.rejects, account)
 
     yield _resource(pages, Drift, f"{pages.name}_drift", drift)
     yield _resource(pages, Reject, f"{pages.name}_rejects", rejects)
@@ -134,7 +148,7 @@ def _resource(
     pages: DltResource,
     record: type[Record],
     name: str,
-    of_batch: Callable[[Batch[Any]], Iterator[pa.Table]],
+    of_batch: Callable[[Batch[Any]], pa.Table | None],
 ) -> DltResource:
     hints = make_hints(
         table_name=record.table,

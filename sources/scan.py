@@ -43,7 +43,7 @@ class Plan:
     full: bool = False
     since: datetime | None = None
     until: datetime | None = None
-    chunk_rows: int = 40_000
+    chunk_rows: int = 50_000
 
     @property
     def is_window(self) -> bool:

@@ -47,14 +47,16 @@ def threads_of(run: Run, read: Callable[[Mapping[str, Any]], Thread[Any, Any]]) 
                     held, is_first, messages = [], False, 0
                 if given >= run.plan.chunk_rows:
                     break
-        yield _batch(run, held, is_first)
+        yield _batch(run, held, is_first, is_last=True)
 
     return threads
 
 
-def _batch(run: Run, threads: list[Thread[Any, Any]], is_first: bool) -> Batch[Any]:
+def _batch(
+    run: Run, threads: list[Thread[Any, Any]], is_first: bool, is_last: bool = False
+) -> Batch[Any]:
     findings = Findings()
     for thread in threads:
         findings.add(thread.findings)
     run.report.findings.add(findings)
-    return Batch(threads, findings, is_first, is_last=False)
+    return Batch(threads, findings, is_first, is_last)
