@@ -1,6 +1,6 @@
 """The peer: dlt's own rest_api source, declared as its documentation has it, loading parquet.
 
-    python peer_dlt_rest_api.py BASE_URL DUCKDB_FILE WORKING_FOLDER
+python peer_dlt_rest_api.py BASE_URL DUCKDB_FILE WORKING_FOLDER
 """
 
 import sys

@@ -7,9 +7,10 @@ anywhere loses at most the chunk at work, and the next run reads that one again.
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import dlt
@@ -20,9 +21,10 @@ import pipelines.engine  # noqa: F401  (sets dlt up)
 from pipelines.connections import Connection
 from pipelines.warehouse import Warehouse
 from sources.errors import SourceError
+from sources.readers import ReaderProcesses, worth_it
 from sources.run import Report, Run
 from sources.salvage import Drift, Reject
-from sources.scan import Plan
+from sources.scan import Plan, Readers
 from sources.settings import duration as duration_of
 from sources.settings import instant
 
@@ -89,7 +91,7 @@ def sync(
     began = time.monotonic()
     try:
         with closing(connection.provider.connect(connection.settings)) as client:
-            run = Run(connection.name, client, plan, outcome.report)
+            run = Run(connection.name, client, plan, outcome.report, readers=_readers(connection))
             try:
                 _sync(connection, warehouse, run, only, outcome, folder)
             finally:
@@ -133,6 +135,12 @@ def _sync(
         while todo := warehouse.rows(query, [connection.name, THREADS_PER_CHUNK]):
             source = provider.source(replace(run, threads=todo), connection.settings)
             _load(pipeline, source, list(lists[THREADS]), outcome)
+
+
+def _readers(connection: Connection) -> Callable[[str, int], Readers] | None:
+    if not worth_it(connection.settings):
+        return None
+    return partial(ReaderProcesses, connection.settings, connection.name)
 
 
 def _load(

@@ -86,11 +86,18 @@ class PagesAhead(Generic[T]):
     what was fetched: the list has moved.
     """
 
-    def __init__(self, fetch: Callable[[int], T], in_flight: int, last: int | None = None) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[int], T],
+        in_flight: int,
+        last: int | None = None,
+        *,
+        ready: int = PAGES_READY,
+    ) -> None:
         self.last = last
         self._fetch = fetch
         # pages wait here while those before them are worked on, so that the network never does
-        self._ahead = 1 if in_flight == 1 else in_flight * PAGES_READY
+        self._ahead = 1 if in_flight == 1 else in_flight * ready
         self._threads = ThreadPoolExecutor(max_workers=in_flight)
         self._waiting: dict[int, Future[T]] = {}
         self._highest = 0
@@ -99,6 +106,9 @@ class PagesAhead(Generic[T]):
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def page(self, number: int) -> T:

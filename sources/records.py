@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from operator import attrgetter
-from typing import Annotated, Any, ClassVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_type_hints
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from dlt.common.data_types import TDataType
-from dlt.common.schema.typing import TColumnSchema
+
+if TYPE_CHECKING:  # a process that only reads has no need of dlt, whose import takes its time
+    from dlt.common.data_types import TDataType
+    from dlt.common.schema.typing import TColumnSchema
 
 Path = tuple[str, ...]
 
@@ -46,7 +48,7 @@ class Record(Part, kw_only=True):
 class ColumnType:
     """How a field becomes a column: its dlt type, its Arrow type, and the way there."""
 
-    dlt: TDataType
+    dlt: "TDataType"
     arrow: pa.DataType
     convert: Callable[[Sequence[Any]], Any] | None = None
 
@@ -260,7 +262,7 @@ def arrow_schema(record: type[Record]) -> pa.Schema:
 
 
 @cache
-def dlt_columns(record: type[Record]) -> dict[str, TColumnSchema]:
+def dlt_columns(record: type[Record]) -> "dict[str, TColumnSchema]":
     """The columns as dlt declares them, each with its description."""
     return {
         column.name: {

@@ -1,4 +1,5 @@
-"""dlt resources: a hidden one reads the chunks of a list, and each table takes its rows from it.
+"""A provider's dlt source: a hidden resource reads the chunks of each list, and each of the list's
+tables takes its rows from it.
 
     conversation_pages  --->  conversations
                          \\->  conversation_labels
@@ -8,52 +9,49 @@ dlt evaluates the hidden parent once for all of them. One run of a source loads 
 list as one package: the rows, and the state that says where the list goes on.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from operator import attrgetter
-from typing import Annotated, Any, ClassVar, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import dlt
 import pyarrow as pa
 from dlt.common.schema.typing import TWriteDispositionConfig
-from dlt.extract import DltResource
+from dlt.extract import DltResource, DltSource
 from dlt.extract.hints import make_hints
 
 from sources.errors import PermissionDenied
-from sources.records import Bool, Record, arrow_table, dlt_columns
-from sources.run import Run
-from sources.salvage import Drift, Findings, Reject
+from sources.records import Record, arrow_table, dlt_columns
+from sources.run import Provider, Run
+from sources.salvage import Drift, Reject
 from sources.scan import Batch, Listing, scan
+from sources.tables import Child, Table, newest_of
+from sources.threads import Threads, read_threads
 
-C = TypeVar("C", bound=Record)
-
+THREADS = "threads"
+# dlt validates the schema of every Arrow table that it is given, which takes it milliseconds
 LOADED_AT_ONCE = 10_000
 
 
-class Child(Record, kw_only=True):
-    """A row that belongs to another table's row, `parent` being its key here.
+def source(provider: Provider, run: Run, settings: Any) -> DltSource:
+    """The provider's dlt source, named for it, for one run of one of its accounts."""
 
-    Whenever the parent is read its child rows are replaced, so that what was removed goes. A parent
-    that has none says so with a row marked `_is_empty`, which is never stored.
-    """
+    @dlt.source(name=provider.name)
+    def lists_and_threads() -> Iterator[DltResource]:
+        for listing in provider.lists(settings):
+            yield from _list(run, listing)
+        if provider.threads and settings.messages:
+            yield from _threads(run, provider.threads(run.client, settings))
 
-    parent: ClassVar[tuple[str, ...]]
-
-    _is_empty: Annotated[Bool, "Never true in a stored row: it marks a parent without rows."] = None
+    return lists_and_threads()
 
 
-def pages_of(run: Run, listing: Listing[Any]) -> DltResource:
-    """The hidden resource of a list: one run gives its next chunk, as a Batch.
-
-    A list that the credentials may not read is skipped, and the run's report says so; but not one
-    that the connection is there for.
-    """
-
+def _list(run: Run, listing: Listing[Any]) -> Iterator[DltResource]:
     @dlt.resource(name=f"{listing.name}_pages", selected=False)
-    def pages() -> Iterator[Batch[Any]]:
+    def pages() -> Iterator[Batch]:
         progress = run.report.of(listing.name)
+        state = dlt.current.resource_state()
         try:
             for batch in scan(
-                run.client, listing, run.plan, dlt.current.resource_state(), progress
+                run.client, listing, run.plan, run.account, state, progress, run.readers
             ):
                 run.report.findings.add(batch.findings)
                 yield batch
@@ -61,94 +59,62 @@ def pages_of(run: Run, listing: Listing[Any]) -> DltResource:
             if not listing.may_be_forbidden:
                 raise
             progress.skipped = str(e)
-            yield Batch([], Findings(), is_first=True, is_last=True)
 
-    return pages
-
-
-def table(
-    pages: DltResource,
-    account: str,
-    record: type[C],
-    rows: Callable[[Any], Iterable[C]] | None = None,
-    *,
-    name: str = "",
-) -> DltResource:
-    """The resource of a table: `rows` gives what one record of the list has for it.
-
-    Without `rows` the list's records are the table's rows.
-    """
-
-    held: list[pa.Table] = []
-
-    def of_batch(batch: Batch[Any]) -> pa.Table | None:
-        if rows is None:
-            held.append(arrow_table(record, batch.rows, account))
-        else:
-            made = (child for row in batch.rows for child in rows(row))
-            held.append(arrow_table(record, list(_by_key(record, made).values()), account))
-        # dlt validates the schema of every table that it is given, which takes it milliseconds
-        if not batch.is_last and sum(table.num_rows for table in held) < LOADED_AT_ONCE:
-            return None
-        whole = pa.concat_tables(held)
-        held.clear()
-        return whole
-
-    return _resource(pages, record, name or record.table, of_batch)
+    yield from _tables(pages, listing.tables, run.account)
 
 
-def shared_table(
-    pages: DltResource,
-    account: str,
-    record: type[C],
-    rows: Callable[[Any], Iterable[C]],
-    *,
-    name: str,
-) -> DltResource:
-    """Like `table`, where several of the list's records give the same row, such as a contact: it is
-    held until the chunk ends, and loaded once, as last read.
-    """
-    held: list[pa.Table] = []
-    newest: dict[Hashable, int] = {}
-    key = attrgetter(*record.key)
+def _threads(run: Run, threads: Threads) -> Iterator[DltResource]:
+    @dlt.resource(name=THREADS, selected=False)
+    def pages() -> Iterator[Batch]:
+        progress = run.report.of("messages")
+        in_flight = run.client.in_flight
+        for batch in read_threads(threads, run.threads, in_flight, run.plan, run.account, progress):
+            run.report.findings.add(batch.findings)
+            yield batch
 
-    def of_batch(batch: Batch[Any]) -> pa.Table | None:
-        made = [child for row in batch.rows for child in rows(row)]
-        before = sum(table.num_rows for table in held)
-        newest.update((key(child), before + i) for i, child in enumerate(made))
-        held.append(arrow_table(record, made, account))
-        if not batch.is_last:
-            return None
-        whole = pa.concat_tables(held).take(pa.array(list(newest.values()), pa.int64()))
-        held.clear()
-        newest.clear()
-        return whole
-
-    return _resource(pages, record, name, of_batch)
+    yield from _tables(pages, threads.tables, run.account)
 
 
-def findings(pages: DltResource, account: str) -> Iterator[DltResource]:
-    """The resources that keep what a list's rows held beyond their types."""
+def _tables(pages: DltResource, tables: Iterable[Table], account: str) -> Iterator[DltResource]:
+    for table in tables:
+        yield _resource(pages, table.record, table.resource, _held(table))
 
-    def drift(batch: Batch[Any]) -> pa.Table | None:
-        if not batch.is_first and not batch.findings.drift:
-            return None
-        return arrow_table(Drift, batch.findings.drift_rows(), account)
+    def drift(batch: Batch) -> pa.Table | None:
+        if batch.is_first or batch.findings.drift:
+            return arrow_table(Drift, batch.findings.drift_rows(), account)
+        return None
 
-    def rejects(batch: Batch[Any]) -> pa.Table | None:
-        if not batch.is_first and not batch.findings.rejects:
-            return None
-        return arrow_table(Reject, batch.findings.rejects, account)
+    def rejects(batch: Batch) -> pa.Table | None:
+        if batch.is_first or batch.findings.rejects:
+            return arrow_table(Reject, batch.findings.rejects, account)
+        return None
 
     yield _resource(pages, Drift, f"{pages.name}_drift", drift)
     yield _resource(pages, Reject, f"{pages.name}_rejects", rejects)
+
+
+def _held(table: Table) -> Callable[[Batch], pa.Table | None]:
+    """Gives the batches' rows for the table, as many at once as are worth it."""
+    held: list[pa.Table] = []
+
+    def of_batch(batch: Batch) -> pa.Table | None:
+        held.append(batch.tables[table.resource])
+        enough = not table.shared and sum(part.num_rows for part in held) >= LOADED_AT_ONCE
+        if not (batch.is_last or enough):
+            return None
+        key = table.record.key
+        whole = newest_of(held, key) if table.shared else pa.concat_tables(held)
+        held.clear()
+        return whole
+
+    return of_batch
 
 
 def _resource(
     pages: DltResource,
     record: type[Record],
     name: str,
-    of_batch: Callable[[Batch[Any]], pa.Table | None],
+    of_batch: Callable[[Batch], pa.Table | None],
 ) -> DltResource:
     hints = make_hints(
         table_name=record.table,
@@ -159,12 +125,6 @@ def _resource(
         additional_table_hints={"description": (record.__doc__ or "").strip()},
     )
     return DltResource.from_data(of_batch, name, hints=hints, data_from=pages)
-
-
-def _by_key(record: type[C], rows: Iterable[C]) -> dict[Hashable, C]:
-    """The rows by key; of those of one key the last, which was read last."""
-    key = attrgetter(*record.key)
-    return {key(row): row for row in rows}
 
 
 def _disposition(record: type[Record]) -> TWriteDispositionConfig:

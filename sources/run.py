@@ -1,14 +1,16 @@
 """One run of one connection: what a provider's source is given, and what it tells of itself."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from dlt.extract import DltSource
+from typing import TYPE_CHECKING, Any
 
 from sources.http import Client
 from sources.salvage import Findings
-from sources.scan import Plan, Progress
+from sources.scan import Listing, Plan, Progress, Readers
+from sources.threads import Threads
+
+if TYPE_CHECKING:
+    from dlt.extract import DltSource
 
 
 @dataclass
@@ -24,8 +26,11 @@ class Report:
 
 @dataclass(frozen=True)
 class Run:
-    """What a source reads with. `threads` are the conversations whose messages are to be read,
-    as the provider's work-list query gives them.
+    """What a source reads with.
+
+    `threads` are the conversations whose messages are to be read, as the provider's work-list
+    query gives them. `readers` starts other processes that read a list, given its name and the
+    size of its pages.
     """
 
     account: str
@@ -33,6 +38,7 @@ class Run:
     plan: Plan
     report: Report = field(default_factory=Report)
     threads: Sequence[Mapping[str, Any]] = ()
+    readers: Callable[[str, int], Readers] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,16 +53,24 @@ class Check:
 
 @dataclass(frozen=True)
 class Provider:
-    """A provider, as the pipelines see it.
+    """A provider: how it is connected to, the lists that it has, and its threads if it has any.
 
     `worklist` is a query, the same on every destination, for the conversations whose threads have
     changed since they were read: `{dataset}` stands for the dataset, and its two parameters are the
-    account and the most rows to give. None where the provider has no threads to read.
+    account and the most rows to give.
     """
 
     name: str
     settings: type[Any]
     connect: Callable[[Any], Client]
-    source: Callable[[Run, Any], DltSource]
     check: Callable[[Client, Any], list[Check]]
+    lists: Callable[[Any], Iterable[Listing[Any]]]
+    threads: Callable[[Client, Any], Threads] | None = None
     worklist: str | None = None
+
+    def source(self, run: Run, settings: Any) -> "DltSource":
+        """The provider's dlt source, for one run of one of its accounts."""
+        # here, so that a process that only reads need not import dlt
+        from sources.resources import source
+
+        return source(self, run, settings)

@@ -14,16 +14,20 @@ of constant size, which is loaded together with the chunk's rows.
 """
 
 import math
-from collections.abc import Callable, Hashable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+import pyarrow as pa
 
 from sources.errors import BadAnswer, NotFound, PagingLoop
 from sources.http import Client, Request
 from sources.pages import Page, PageDecoder, PagesAhead
 from sources.records import Record, microseconds
 from sources.salvage import Findings
+from sources.tables import Table
 
 R = TypeVar("R", bound=Record)
 Mode = Literal["full", "recent", "window"]
@@ -31,6 +35,8 @@ Mode = Literal["full", "recent", "window"]
 SAME_PAGE_AT_MOST = 3
 # rows that are held as Python objects at a time
 BATCH_ROWS = 2_000
+# rows for which other processes are worth their start
+WORTH_READERS = 10_000
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ class Listing(Generic[R]):
     name: str
     request: Callable[[int, Mode], Request]
     decode: PageDecoder[R]
+    tables: tuple[Table, ...]
     identity: Callable[[R], Hashable] = lambda row: row.id  # type: ignore[attr-defined]
     cursor: str | None = None
     window_cursor: str | None = None
@@ -88,26 +95,66 @@ class Progress:
 
 
 @dataclass
-class Batch(Generic[R]):
-    """Some rows of a chunk. No two batches of a chunk hold the same row."""
+class Batch:
+    """Some rows of a chunk, as Arrow tables by their resource. No two batches of a chunk hold the
+    same row of the list.
+    """
 
-    rows: Sequence[R]
+    tables: Mapping[str, pa.Table]
     findings: Findings
     is_first: bool
     is_last: bool
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the scan must know of a page's rows: which they are, where their cursors stand."""
+
+    identities: list[Hashable]
+    cursors: list[int | None]
+    count: int | None
+    last: bool
+    rejected: int = 0
+    drifted: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Consecutive pages that another process read: their rows as tables, already."""
+
+    seen: list[Seen]
+    tables: dict[str, pa.Table]
+
+
+class Readers(Protocol):
+    """Other processes that read pages of a list, for where this one's processor is the limit."""
+
+    pages: int
+
+    def group(self, number: int, last: int) -> Group | None:
+        """Pages from `number`; None if they are not all before `last`, or not all whole."""
+
+    def close(self) -> None: ...
 
 
 State = MutableMapping[str, Any]
 
 
 def scan(
-    client: Client, listing: Listing[R], plan: Plan, state: State, progress: Progress
-) -> Iterator[Batch[R]]:
+    client: Client,
+    listing: Listing[R],
+    plan: Plan,
+    account: str,
+    state: State,
+    progress: Progress,
+    readers: Callable[[str, int], Readers] | None = None,
+) -> Iterator[Batch]:
     """The next chunk of the list. `state` then says where to go on, or what is complete.
 
     A row that comes again (the list moved) replaces the one before it, or if that one was already
     given, ends the chunk: a package then never holds a row twice. Raises a SourceError; the state
-    then is not to be kept.
+    then is not to be kept. `readers` are used only for pages about which nothing is remarkable;
+    all else is read here.
     """
     at = "window" if plan.is_window else "scan"
     if plan.full or at not in state:
@@ -124,23 +171,47 @@ def scan(
     def fetch(number: int) -> Page[R]:
         return client.read(listing.request(number, mode), listing.decode)
 
+    def batch(is_last: bool) -> Batch:
+        tables = {
+            table.resource: table.arrow(list(rows.values()), account) for table in listing.tables
+        }
+        return Batch(tables, findings, is_first, is_last)
+
     rows: dict[Hashable, R] = {}
     given: set[Hashable] = set()
     findings = Findings()
     is_first, over = True, False
-    ahead = client.in_flight if listing.ahead and mode == "full" else 1
+    many: Readers | None = None
+    in_flight = client.in_flight if listing.ahead and mode == "full" else 1
     # until the first page tells the list's count, there may be no second one
-    last = listing.last_page or 1
-    with PagesAhead(fetch, ahead, last) as pages:
-        while not over and len(given) < plan.chunk_rows:
+    with PagesAhead(fetch, in_flight, listing.last_page or 1) as pages, ExitStack() as opened:
+        # two pages at the least, for the first may be one that was read before
+        begun = progress.pages
+        while not over and (len(given) + len(rows) < plan.chunk_rows or progress.pages < begun + 2):
             number = going["page"]
+            group = many.group(number, pages.last or 0) if many else None
+            if group and walk.is_clean(group, given.union(rows)):
+                if rows:
+                    yield batch(is_last=False)
+                    given.update(rows)
+                    rows, findings, is_first = {}, Findings(), False
+                client.requests += len(group.seen)
+                for seen in group.seen:
+                    walk.read(seen, going["page"])
+                    given.update(seen.identities)
+                    progress.pages += 1
+                    progress.rows += len(seen.identities)
+                yield Batch(group.tables, Findings(), is_first, is_last=False)
+                is_first = False
+                continue
+            many = None  # the end, or something to look at closely
             page = _page_or_end(pages, number, listing)
             wanted = {listing.identity(row): row for row in page.rows if walk.wants(row)}
             if not given.isdisjoint(wanted):
                 break
             rows.update(wanted)
             findings.add(page.findings)
-            over = walk.read(page, number)
+            over = walk.read(walk.seen(page), number)
             progress.pages += 1
             progress.rows += len(page.rows)
             if page.count is not None and walk.size:
@@ -148,11 +219,16 @@ def scan(
                 pages.last = min(
                     math.ceil(page.count / walk.size), number + math.ceil(chunk / walk.size)
                 )
+                left = (pages.last - number) * walk.size
+                if readers and in_flight > 1 and not plan.start_date and left >= WORTH_READERS:
+                    many = readers(listing.name, walk.size)
+                    opened.callback(many.close)
+                    readers = None
             if len(rows) >= BATCH_ROWS and not over:
-                yield Batch(list(rows.values()), findings, is_first, is_last=False)
+                yield batch(is_last=False)
                 given.update(rows)
                 rows, findings, is_first = {}, Findings(), False
-    yield Batch(list(rows.values()), findings, is_first, is_last=True)
+    yield batch(is_last=True)
     progress.finished = over
     if over:
         del state[at]
@@ -160,6 +236,18 @@ def scan(
             state["watermark"] = going["started_at"]
         if mode == "full":
             state["full_scan_at"] = going["started_at"]
+
+
+def seen_of(page: Page[R], listing: Listing[R], cursor: str | None) -> Seen:
+    """What the scan must know of a page."""
+    return Seen(
+        [listing.identity(row) for row in page.rows],
+        [microseconds(getattr(row, cursor)) for row in page.rows] if cursor else [],
+        page.count,
+        page.last,
+        len(page.findings.rejects),
+        bool(page.findings.drift),
+    )
 
 
 def _page_or_end(pages: PagesAhead[Page[R]], number: int, listing: Listing[R]) -> Page[R]:
@@ -218,45 +306,66 @@ class _Walk(Generic[R]):
         self._same = 0
 
     def wants(self, row: R) -> bool:
-        value = self._value(row)
+        if self._from is None and self._until is None:
+            return True
+        value = microseconds(getattr(row, self._cursor)) if self._cursor else None
         if value is None:
             return True
         return (self._from is None or value >= self._from) and (
             self._until is None or value < self._until
         )
 
-    def read(self, page: Page[R], number: int) -> bool:
+    def seen(self, page: Page[R]) -> Seen:
+        return seen_of(page, self.listing, self._cursor if self._stop_before else None)
+
+    def is_clean(self, group: Group, before: set[Hashable]) -> bool:
+        """Whether the pages are whole, and nothing moved: no row twice, the same count."""
+        identities = [identity for seen in group.seen for identity in seen.identities]
+        distinct = set(identities)
+        return (
+            len(distinct) == len(identities)
+            and before.isdisjoint(distinct)
+            and all(
+                len(seen.identities) == self.size
+                and seen.count == self.going.get("count")
+                and not seen.last
+                and not (seen.rejected or seen.drifted)
+                for seen in group.seen
+            )
+        )
+
+    def read(self, seen: Seen, number: int) -> bool:
         """Takes note of a page and sets the next one's number; True if the scan is over."""
-        self._check(page, number)
+        self._check(seen, number)
         going = self.going
-        dropped = max(0, going.get("count", 0) - page.count) if page.count is not None else 0
-        if page.count is not None:
-            going["count"] = page.count
+        dropped = max(0, going.get("count", 0) - seen.count) if seen.count is not None else 0
+        if seen.count is not None:
+            going["count"] = seen.count
         if dropped and number > 1:
             # rows went away: those behind moved up, some from the pages ahead into the pages read
             going["page"] = max(1, number - math.ceil(dropped / max(self.size, 1)))
             going.pop("lowest", None)
             return False
-        self._follow_cursor(page)
+        self._follow_cursor(seen)
         going["page"] = number + 1
         end = self.listing.last_page
-        over = page.last if end is None else number >= end
+        over = seen.last if end is None else number >= end
         return over or self._may_stop()
 
-    def _check(self, page: Page[R], number: int) -> None:
-        if number == 1 and not page.rows and page.count and not page.findings.rejects:
+    def _check(self, seen: Seen, number: int) -> None:
+        if number == 1 and not seen.identities and seen.count and not seen.rejected:
             raise BadAnswer(f"{self.listing.name}: the list says it has rows, and gave none")
-        identities = [self.listing.identity(row) for row in page.rows]
-        self._same = self._same + 1 if identities and identities == self._last_page else 0
-        # where the number of pages is known the list ends, and its pages may well be alike
+        same = bool(seen.identities) and seen.identities == self._last_page
+        self._same = self._same + 1 if same else 0
+        # where the number of pages is known, pages may be alike and still come to an end
         if self._same >= SAME_PAGE_AT_MOST and self.listing.last_page is None:
             raise PagingLoop(f"{self.listing.name}: page {number} repeats the pages before it")
-        self._last_page = identities
-        self.size = max(self.size, len(page.rows))
+        self._last_page = seen.identities
+        self.size = max(self.size, len(seen.identities))
 
-    def _follow_cursor(self, page: Page[R]) -> None:
-        for row in page.rows:
-            value, lowest = self._value(row), self.going.get("lowest")
+    def _follow_cursor(self, seen: Seen) -> None:
+        for value in seen.cursors:
+            lowest = self.going.get("lowest")
             if value is None:
                 continue
             if lowest is not None and value > lowest:
@@ -273,6 +382,3 @@ class _Walk(Generic[R]):
             and going.get("fell", False)
             and going["lowest"] < self._stop_before
         )
-
-    def _value(self, row: R) -> int | None:
-        return microseconds(getattr(row, self._cursor)) if self._cursor else None

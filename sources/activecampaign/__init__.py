@@ -4,34 +4,27 @@ Its records are Hilos' own (sources/hilos/records). There is no list of contacts
 or channels. See README.md beside this file.
 """
 
-from collections.abc import Iterable
-
-import dlt
-from dlt.extract import DltResource
+from collections.abc import Iterator
+from typing import Any
 
 from sources.activecampaign.connect import CONVERSATIONS, ActiveCampaignSettings, check, connect
 from sources.activecampaign.records import Template, User, users_of
-from sources.hilos.lists import conversation_tables, paginated
+from sources.hilos.lists import CONVERSATION_TABLES, paginated
 from sources.hilos.records.conversations import Conversation
-from sources.resources import findings, pages_of, shared_table, table
-from sources.run import Provider, Run
+from sources.run import Provider
+from sources.scan import Listing
+from sources.tables import Table
 
 # Hilos' /api/<path> is /channel/whatsapp/<path> here, though the path says WhatsApp already
 TEMPLATES = "/channel/whatsapp/channels/whatsapp/template"
 
 
-@dlt.source(name="activecampaign")
-def activecampaign(run: Run, settings: ActiveCampaignSettings) -> Iterable[DltResource]:
+def lists(settings: ActiveCampaignSettings) -> Iterator[Listing[Any]]:
     """Conversations, their first messages, assignees, tags and users; and templates."""
     size = settings.page_size
-
-    conversations = pages_of(run, paginated(Conversation, CONVERSATIONS, size, "created_on"))
-    yield from conversation_tables(run, conversations)
-    yield shared_table(conversations, run.account, User, users_of, name="users")
-
-    templates = pages_of(run, paginated(Template, TEMPLATES, size))
-    yield table(templates, run.account, Template)
-    yield from findings(templates, run.account)
+    tables = (*CONVERSATION_TABLES, Table(User, users_of, shared=True))
+    yield paginated(Conversation, CONVERSATIONS, size, tables, "created_on")
+    yield paginated(Template, TEMPLATES, size, (Table(Template),))
 
 
-PROVIDER = Provider("activecampaign", ActiveCampaignSettings, connect, activecampaign, check)
+PROVIDER = Provider("activecampaign", ActiveCampaignSettings, connect, check, lists)

@@ -4,13 +4,10 @@ Facts are from its source (https://github.com/chatwoot/chatwoot, v4.15.1), since
 is silent or wrong on most of them; see README.md beside this file.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import dlt
-from dlt.extract import DltResource
-
-from sources.chatwoot.connect import ChatwootSettings, check, connect
+from sources.chatwoot.connect import ChatwootSettings, account_root, check, connect
 from sources.chatwoot.records.account import Agent, CsatResponse, Inbox, LabelRow, Payload, Team
 from sources.chatwoot.records.contacts import (
     Contact,
@@ -27,13 +24,13 @@ from sources.chatwoot.records.conversations import (
     last_messages_of,
 )
 from sources.chatwoot.records.messages import LastMessage
-from sources.chatwoot.threads import WORKLIST, message_tables
+from sources.chatwoot.threads import WORKLIST, threads
 from sources.http import Request
 from sources.pages import PageDecoder
 from sources.records import Record
-from sources.resources import findings, pages_of, shared_table, table
-from sources.run import Provider, Run
+from sources.run import Provider
 from sources.scan import Listing, Mode
+from sources.tables import Table
 
 # `sort_by` is not in Chatwoot's documentation: app/finders/conversation_finder.rb. By creation, no
 # row changes its place; by activity, the changed ones come first.
@@ -44,32 +41,29 @@ _CONVERSATION_SORT = {
 }
 
 
-@dlt.source(name="chatwoot")
-def chatwoot(run: Run, settings: ChatwootSettings) -> Iterable[DltResource]:
-    """Conversations, their messages, labels and contacts, and the account's short lists."""
-    account, root = run.account, f"/api/v1/accounts/{settings.account_id}"
+def lists(settings: ChatwootSettings) -> Iterator[Listing[Any]]:
+    """Conversations with their labels and contacts; contacts; CSAT answers; the short lists."""
+    root = account_root(settings)
 
     def conversation_page(number: int, mode: Mode) -> Request:
         # without status=all only open conversations come
         sort = _CONVERSATION_SORT[mode]
         return Request(f"{root}/conversations", {"status": "all", "sort_by": sort, "page": number})
 
-    conversations = pages_of(
-        run,
-        Listing(
-            "conversations",
-            conversation_page,
-            PageDecoder(Conversation, ConversationPage),
-            cursor="last_activity_at",
-            window_cursor="created_at",
-            ahead=True,
+    yield Listing(
+        "conversations",
+        conversation_page,
+        PageDecoder(Conversation, ConversationPage),
+        (
+            Table(Conversation),
+            Table(ConversationLabel, labels_of),
+            Table(LastMessage, last_messages_of),
+            Table(Contact, contact_of, shared=True, name="conversation_contacts"),
         ),
+        cursor="last_activity_at",
+        window_cursor="created_at",
+        ahead=True,
     )
-    yield table(conversations, account, Conversation)
-    yield table(conversations, account, ConversationLabel, labels_of)
-    yield table(conversations, account, LastMessage, last_messages_of)
-    yield shared_table(conversations, account, Contact, contact_of, name="conversation_contacts")
-    yield from findings(conversations, account)
 
     def by_creation(path: str) -> Callable[[int, Mode], Request]:
         def page(number: int, mode: Mode) -> Request:
@@ -79,43 +73,27 @@ def chatwoot(run: Run, settings: ChatwootSettings) -> Iterable[DltResource]:
         return page
 
     # a contact's activity shows in its conversations; its own cursor is for contacts without any
-    contacts = pages_of(
-        run,
-        Listing(
-            "contacts",
-            by_creation("contacts"),
-            PageDecoder(Contact, ContactPage),
-            cursor="created_at",
-            window_cursor="created_at",
-            ahead=True,
-            may_be_forbidden=True,
-        ),
+    yield Listing(
+        "contacts",
+        by_creation("contacts"),
+        PageDecoder(Contact, ContactPage),
+        (Table(Contact), Table(ContactInbox, contact_inboxes_of)),
+        cursor="created_at",
+        window_cursor="created_at",
+        ahead=True,
+        may_be_forbidden=True,
     )
-    yield table(contacts, account, Contact)
-    yield table(contacts, account, ContactInbox, contact_inboxes_of)
-    yield from findings(contacts, account)
-
-    csat = pages_of(
-        run,
-        Listing(
-            "csat_responses",
-            by_creation("csat_survey_responses"),
-            PageDecoder(CsatResponse),
-            cursor="created_at",
-            window_cursor="created_at",
-            may_be_forbidden=True,
-        ),
+    yield Listing(
+        "csat_responses",
+        by_creation("csat_survey_responses"),
+        PageDecoder(CsatResponse),
+        (Table(CsatResponse),),
+        cursor="created_at",
+        window_cursor="created_at",
+        may_be_forbidden=True,
     )
-    yield table(csat, account, CsatResponse)
-    yield from findings(csat, account)
-
     for record, envelope in ((Agent, list), (Inbox, Payload), (Team, list), (LabelRow, Payload)):
-        short = pages_of(run, short_list(record, f"{root}/{record.table}", envelope))
-        yield table(short, account, record)
-        yield from findings(short, account)
-
-    if settings.messages:
-        yield from message_tables(run, root)
+        yield short_list(record, f"{root}/{record.table}", envelope)
 
 
 def short_list(record: type[Record], path: str, envelope: Any) -> Listing[Any]:
@@ -124,9 +102,10 @@ def short_list(record: type[Record], path: str, envelope: Any) -> Listing[Any]:
         record.table,
         lambda number, mode: Request(path),
         PageDecoder(record, envelope),
+        (Table(record),),
         last_page=1,
         may_be_forbidden=True,
     )
 
 
-PROVIDER = Provider("chatwoot", ChatwootSettings, connect, chatwoot, check, WORKLIST)
+PROVIDER = Provider("chatwoot", ChatwootSettings, connect, check, lists, threads, WORKLIST)

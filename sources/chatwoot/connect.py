@@ -23,6 +23,11 @@ class ChatwootSettings(Settings, kw_only=True, frozen=True):
     in_flight: Annotated[int, "requests under way at a time"] = 4
 
 
+def account_root(settings: ChatwootSettings) -> str:
+    """The path of the account's API."""
+    return f"/api/v1/accounts/{settings.account_id}"
+
+
 def connect(settings: ChatwootSettings) -> Client:
     """A client for the account's installation."""
     return Client(

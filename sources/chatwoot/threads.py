@@ -3,15 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dlt.extract import DltResource
-
+from sources.chatwoot.connect import ChatwootSettings, account_root
 from sources.chatwoot.records.messages import Attachment, Message, MessageRead, ThreadPage
 from sources.errors import NotFound, PagingLoop
-from sources.http import Request
+from sources.http import Client, Request
 from sources.pages import PageDecoder
-from sources.resources import findings, table
-from sources.run import Run
-from sources.threads import Thread, threads_of
+from sources.tables import Table
+from sources.threads import Thread, Threads
 
 WORKLIST = """
 select c.id as conversation_id, c.last_activity_at,
@@ -27,8 +25,9 @@ select c.id as conversation_id, c.last_activity_at,
 """
 
 
-def message_tables(run: Run, root: str) -> Iterator[DltResource]:
-    """The threads of the conversations on the work-list: messages, attachments, how far read."""
+def threads(client: Client, settings: ChatwootSettings) -> Threads:
+    """The conversations' messages, their attachments, and how far they were read."""
+    root = account_root(settings)
     decode = PageDecoder(Message, ThreadPage)
 
     def read(todo: Mapping[str, Any]) -> Thread[Message, MessageRead]:
@@ -44,7 +43,7 @@ def message_tables(run: Run, root: str) -> Iterator[DltResource]:
         path = f"{root}/conversations/{conversation_id}/messages"
         while newest is None or after < newest:
             try:
-                page = run.client.read(Request(path, {"after": after}), decode)
+                page = client.read(Request(path, {"after": after}), decode)
             except NotFound:
                 break  # deleted since it was listed
             thread.findings.add(page.findings)
@@ -58,11 +57,12 @@ def message_tables(run: Run, root: str) -> Iterator[DltResource]:
         note.last_message_id = after
         return thread
 
-    threads = threads_of(run, read)
-    yield table(threads, run.account, Message, lambda thread: thread.messages)
-    yield table(threads, run.account, Attachment, attachments_of)
-    yield table(threads, run.account, MessageRead, lambda thread: [thread.read])
-    yield from findings(threads, run.account)
+    tables = (
+        Table(Message, lambda thread: thread.messages),
+        Table(Attachment, attachments_of),
+        Table(MessageRead, lambda thread: [thread.read]),
+    )
+    return Threads(read, tables)
 
 
 def attachments_of(thread: Thread[Message, MessageRead]) -> Iterator[Attachment]:

@@ -1,10 +1,8 @@
 """What Hilos and ActiveCampaign have in common: paginated lists, and a conversation's tables."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from dlt.extract import DltResource
 
 from sources.hilos.records.conversations import (
     Conversation,
@@ -19,13 +17,23 @@ from sources.hilos.records.conversations import (
 from sources.http import Client, Request
 from sources.pages import PageDecoder
 from sources.records import Record
-from sources.resources import findings, table
-from sources.run import Run
 from sources.scan import Listing, Mode
+from sources.tables import Table
+
+CONVERSATION_TABLES = (
+    Table(Conversation),
+    Table(FirstMessage, first_message_of),
+    Table(ConversationAssignee, assignees_of),
+    Table(ConversationTag, tags_of),
+)
 
 
 def paginated(
-    record: type[Record], path: str, page_size: int, cursor: str | None = None
+    record: type[Record],
+    path: str,
+    page_size: int,
+    tables: tuple[Table, ...],
+    cursor: str | None = None,
 ) -> Listing[Any]:
     """A list in pages. No order can be asked for: the scan sees whether the newest come first."""
 
@@ -36,19 +44,11 @@ def paginated(
         record.table,
         page,
         PageDecoder(record, Paginated),
+        tables,
         cursor=cursor,
         window_cursor=cursor,
         ahead=True,
     )
-
-
-def conversation_tables(run: Run, conversations: DltResource) -> Iterator[DltResource]:
-    """The tables that a page of conversations fills."""
-    yield table(conversations, run.account, Conversation)
-    yield table(conversations, run.account, FirstMessage, first_message_of)
-    yield table(conversations, run.account, ConversationAssignee, assignees_of)
-    yield table(conversations, run.account, ConversationTag, tags_of)
-    yield from findings(conversations, run.account)
 
 
 _decode = msgspec.json.Decoder(Paginated[msgspec.Raw]).decode

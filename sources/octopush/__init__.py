@@ -4,25 +4,21 @@ Its documentation publishes samples without schemas, and is silent on order, lim
 README.md beside this file.
 """
 
-from collections.abc import Iterable
-
-import dlt
-from dlt.extract import DltResource
+from collections.abc import Iterator
+from typing import Any
 
 from sources.http import Request
 from sources.octopush.connect import AGENTS, OctopushSettings, check, connect
 from sources.octopush.records import Agent, Conversation
-from sources.octopush.threads import WORKLIST, message_tables
+from sources.octopush.threads import WORKLIST, threads
 from sources.pages import PageDecoder
-from sources.resources import findings, pages_of, table
-from sources.run import Provider, Run
+from sources.run import Provider
 from sources.scan import Listing, Mode
+from sources.tables import Table
 
 
-@dlt.source(name="octopush")
-def octopush(run: Run, settings: OctopushSettings) -> Iterable[DltResource]:
-    """Conversations, their messages, and agents."""
-    account = run.account
+def lists(settings: OctopushSettings) -> Iterator[Listing[Any]]:
+    """Conversations, and agents."""
 
     def conversation_page(number: int, mode: Mode) -> Request:
         return Request(
@@ -30,36 +26,24 @@ def octopush(run: Run, settings: OctopushSettings) -> Iterable[DltResource]:
         )
 
     # an agent, a name or a colour that changes moves no field: full scans see them
-    conversations = pages_of(
-        run,
-        Listing(
-            "conversations",
-            conversation_page,
-            PageDecoder(Conversation),
-            identity=lambda conversation: conversation.conversation_id,
-            cursor="last_message_at",
-            window_cursor="last_message_at",
-        ),
+    yield Listing(
+        "conversations",
+        conversation_page,
+        PageDecoder(Conversation),
+        (Table(Conversation),),
+        identity=lambda conversation: conversation.conversation_id,
+        cursor="last_message_at",
+        window_cursor="last_message_at",
     )
-    yield table(conversations, account, Conversation)
-    yield from findings(conversations, account)
-
-    agents = pages_of(
-        run,
-        Listing(
-            "agents",
-            lambda number, mode: AGENTS,
-            PageDecoder(Agent),
-            identity=lambda agent: agent.email,
-            last_page=1,
-            may_be_forbidden=True,
-        ),
+    yield Listing(
+        "agents",
+        lambda number, mode: AGENTS,
+        PageDecoder(Agent),
+        (Table(Agent),),
+        identity=lambda agent: agent.email,
+        last_page=1,
+        may_be_forbidden=True,
     )
-    yield table(agents, account, Agent)
-    yield from findings(agents, account)
-
-    if settings.messages:
-        yield from message_tables(run)
 
 
-PROVIDER = Provider("octopush", OctopushSettings, connect, octopush, check, WORKLIST)
+PROVIDER = Provider("octopush", OctopushSettings, connect, check, lists, threads, WORKLIST)

@@ -1,17 +1,15 @@
 """Messages: which conversations' threads are to be read, and how a thread is."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dlt.extract import DltResource
-
 from sources.errors import BadAnswer, NotFound, PagingLoop
-from sources.http import Request
+from sources.http import Client, Request
 from sources.octopush.records import Message, MessageRead
 from sources.pages import PageDecoder
-from sources.resources import findings, table
-from sources.run import Run
-from sources.threads import Thread, threads_of
+from sources.settings import Settings
+from sources.tables import Table
+from sources.threads import Thread, Threads
 
 MESSAGES = "/conversations/messages/list"
 PER_PAGE = 50
@@ -35,8 +33,8 @@ select c.conversation_id, c.last_message_at, c.number_of_messages,
 """
 
 
-def message_tables(run: Run) -> Iterator[DltResource]:
-    """The threads of the conversations on the work-list: messages, and how far read."""
+def threads(client: Client, settings: Settings) -> Threads:
+    """The conversations' messages, and how far they were read."""
     decode = PageDecoder(Message)
 
     def read(todo: Mapping[str, Any]) -> Thread[Message, MessageRead]:
@@ -57,7 +55,7 @@ def message_tables(run: Run) -> Iterator[DltResource]:
         while expected is None or len(messages) + len(thread.findings.rejects) < expected:
             page_number += 1
             try:
-                page = run.client.read(Request(MESSAGES, {**asked, "page": page_number}), decode)
+                page = client.read(Request(MESSAGES, {**asked, "page": page_number}), decode)
             except NotFound:
                 break  # deleted since it was listed
             thread.findings.add(page.findings)
@@ -73,10 +71,11 @@ def message_tables(run: Run) -> Iterator[DltResource]:
         thread.messages = list(messages.values())
         return thread
 
-    threads = threads_of(run, read)
-    yield table(threads, run.account, Message, lambda thread: thread.messages)
-    yield table(threads, run.account, MessageRead, lambda thread: [thread.read])
-    yield from findings(threads, run.account)
+    tables = (
+        Table(Message, lambda thread: thread.messages),
+        Table(MessageRead, lambda thread: [thread.read]),
+    )
+    return Threads(read, tables)
 
 
 def prefixed(conversation_id: str) -> str:

@@ -4,10 +4,8 @@ Where an administrator's token is at hand, the provider chatwoot reads the whole
 same base_url, and tells more; see README.md beside this file.
 """
 
-from collections.abc import Iterable
-
-import dlt
-from dlt.extract import DltResource
+from collections.abc import Iterator
+from typing import Any
 
 from sources.chatwoot.records.messages import Attachment
 from sources.chatwoot.threads import attachments_of
@@ -15,15 +13,13 @@ from sources.http import Request
 from sources.pages import PageDecoder
 from sources.pembalasan.connect import PembalasanSettings, check, connect, conversations_of
 from sources.pembalasan.records import Contact, Conversation, Message, contact_of
-from sources.resources import findings, pages_of, shared_table, table
-from sources.run import Provider, Run
+from sources.run import Provider
 from sources.scan import Listing, Mode
+from sources.tables import Table
 
 
-@dlt.source(name="pembalasan")
-def pembalasan(run: Run, settings: PembalasanSettings) -> Iterable[DltResource]:
+def lists(settings: PembalasanSettings) -> Iterator[Listing[Any]]:
     """The contacts' conversations, with every message that the customer may see."""
-    account = run.account
     identifiers = list(dict.fromkeys(settings.contact_identifiers))
 
     def of_contact(number: int, mode: Mode) -> Request:
@@ -31,22 +27,20 @@ def pembalasan(run: Run, settings: PembalasanSettings) -> Iterable[DltResource]:
         return conversations_of(settings, identifiers[min(number, len(identifiers)) - 1])
 
     # a page is a contact. A 404 is a contact unknown there, and says nothing of the next one
-    conversations = pages_of(
-        run,
-        Listing(
-            "conversations",
-            of_contact,
-            PageDecoder(Conversation),
-            ahead=True,
-            last_page=len(identifiers),
-            missing_page_is_end=False,
+    yield Listing(
+        "conversations",
+        of_contact,
+        PageDecoder(Conversation),
+        (
+            Table(Conversation),
+            Table(Message, lambda conversation: conversation.messages),
+            Table(Attachment, attachments_of),
+            Table(Contact, contact_of, shared=True),
         ),
+        ahead=True,
+        last_page=len(identifiers),
+        missing_page_is_end=False,
     )
-    yield table(conversations, account, Conversation)
-    yield table(conversations, account, Message, lambda conversation: conversation.messages)
-    yield table(conversations, account, Attachment, attachments_of)
-    yield shared_table(conversations, account, Contact, contact_of, name="contacts")
-    yield from findings(conversations, account)
 
 
-PROVIDER = Provider("pembalasan", PembalasanSettings, connect, pembalasan, check)
+PROVIDER = Provider("pembalasan", PembalasanSettings, connect, check, lists)

@@ -22,7 +22,7 @@ from sources.records import (
     Record,
     Text,
 )
-from sources.resources import Child
+from sources.tables import Child
 
 R = TypeVar("R")
 

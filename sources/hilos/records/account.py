@@ -22,7 +22,7 @@ from sources.records import (
     Text,
     TextId,
 )
-from sources.resources import Child
+from sources.tables import Child
 
 
 class ContactTag(Child, kw_only=True):

@@ -1,0 +1,157 @@
+"""A first sync of Chatwoot conversations into DuckDB, Talkhouse beside its peers, in one run.
+
+    python benchmarks/backfill.py [--conversations 40000] [--runs 3] [--json FILE]
+
+The server is the simulator's static mode: pages from memory, so that it is not what is measured.
+Every run is a whole process with an empty folder, the tools in turn, so that a machine whose speed
+drifts is as unfair to one as to the other. Memory is that of the process and its children together,
+each page that they share counted once (PSS), sampled every 20 ms.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import duckdb
+
+HERE = Path(__file__).parent
+TOOLS = {
+    "talkhouse": "ours_sync.py",
+    "dlt rest_api, parquet": "peer_dlt_rest_api.py",
+    "bare limit: fetch and decode": "bare_limit.py",
+}
+
+
+def family(pid: int) -> list[int]:
+    """The process and its descendants."""
+    found = [pid]
+    for each in found:
+        for task in Path(f"/proc/{each}/task").glob("*/children"):
+            found += [int(child) for child in task.read_text().split()]
+    return found
+
+
+def memory_bytes(pid: int) -> int:
+    """Proportional memory of the process and its descendants; 0 for what is gone."""
+    total = 0
+    try:
+        for each in family(pid):
+            for line in Path(f"/proc/{each}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1]) * 1024
+    except OSError:
+        return 0
+    return total
+
+
+def measure(script: str, base_url: str) -> dict[str, float]:
+    """One run of a tool: wall seconds, processor seconds, peak memory, rows, bytes on disk."""
+    folder = Path(tempfile.mkdtemp(prefix="talkhouse-bench-"))
+    file = folder / "bench.duckdb"
+    before = os.times()
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / script), base_url, str(file), str(folder / "work")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "CRITICAL"},
+    )
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, memory_bytes(process.pid))
+        time.sleep(0.02)
+    wall = time.perf_counter() - began
+    after = os.times()
+    if process.returncode:
+        assert process.stderr
+        sys.exit(f"{script} failed: {process.stderr.read().decode()[-2000:]}")
+    made = {
+        "wall_seconds": wall,
+        "processor_seconds": after.children_user
+        + after.children_system
+        - before.children_user
+        - before.children_system,
+        "peak_megabytes": peak / 1e6,
+    }
+    if file.exists():
+        made["file_megabytes"] = file.stat().st_size / 1e6
+        with duckdb.connect(file, read_only=True) as connection:
+            counted = connection.execute("select count(*) from chatwoot.conversations").fetchone()
+            made["conversations"] = counted[0] if counted else 0
+    shutil.rmtree(folder)
+    return made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--conversations", type=int, default=40_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "simulator", "--static", "--port", "0"]
+        + ["--conversations", str(asked.conversations)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout
+    base_url = server.stdout.readline().strip() + "/chatwoot"
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in TOOLS}
+    try:
+        for _ in range(asked.runs):
+            for name, script in TOOLS.items():
+                runs[name].append(measure(script, base_url))
+                print(name, {k: round(v, 2) for k, v in runs[name][-1].items()}, flush=True)
+    finally:
+        server.terminate()
+        server.wait()
+    report(runs, asked.conversations, asked.json)
+
+
+def report(runs: dict[str, list[dict[str, float]]], conversations: int, to: Path | None) -> None:
+    ours = [run["wall_seconds"] for run in runs["talkhouse"]]
+    for name in runs:
+        for run in runs[name]:
+            if run.get("conversations", conversations) != conversations:
+                sys.exit(f"{name} loaded {run['conversations']:.0f} of {conversations}")
+    cores = os.cpu_count()
+    print(
+        f"\n{conversations:,} conversations, {cores} cores, Python {platform.python_version()}, "
+        f"dlt {version('dlt')}, duckdb {version('duckdb')}; median (least to most)\n"
+    )
+    print("| tool | wall s | times ours, run by run | rows/s | processor s | peak MB | file MB |")
+    print("|---|---|---|---|---|---|---|")
+    for name, measured in runs.items():
+        walls = [run["wall_seconds"] for run in measured]
+        ratios = [theirs / our for theirs, our in zip(walls, ours, strict=True)]
+        mb = max(run["peak_megabytes"] for run in measured)
+        cpu = statistics.median(run["processor_seconds"] for run in measured)
+        rate = conversations / statistics.median(walls)
+        disk = statistics.median(run.get("file_megabytes", 0) for run in measured)
+        print(
+            f"| {name} | {spread(walls)} | {spread(ratios)} "
+            f"| {rate:,.0f} | {cpu:.1f} | {mb:.0f} | {disk:.0f} |"
+        )
+    if to:
+        to.write_text(
+            json.dumps({"conversations": conversations, "cores": cores, "runs": runs}, indent=1)
+        )
+
+
+def spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Other processes that read pages of a list and make their tables, for where the provider answers
+faster than one process can take: Python runs one thread at a time.
+
+Each is `python -m sources.readers`, and talks by its standard input and output, so that no secret
+is in an argument or a file. They are told what to read; the scan decides, and reads again itself
+whatever is not as it should be.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import IO, Any
+
+import msgspec
+
+from sources import provider
+from sources.pages import PagesAhead
+from sources.scan import BATCH_ROWS, Group, Listing, seen_of
+from sources.settings import Settings
+
+# requests per second from which one process is the limit, not the provider
+FAST = 200.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """The list that a process reads."""
+
+    settings: Settings
+    account: str
+    list_name: str
+
+
+def worth_it(settings: Settings) -> bool:
+    """Whether more processes than one can be of use with this connection, on this machine."""
+    return settings.requests_per_second >= FAST and (os.cpu_count() or 1) > 1
+
+
+class ReaderProcesses:
+    """Processes that read groups of pages, ahead of their use, given in their order."""
+
+    def __init__(self, settings: Settings, account: str, list_name: str, page_size: int) -> None:
+        count = os.cpu_count() or 1
+        share = msgspec.structs.replace(
+            settings,
+            requests_per_second=settings.requests_per_second / count,
+            in_flight=max(1, settings.in_flight // count),
+        )
+        self.pages = max(1, BATCH_ROWS // page_size)
+        self._first = 0
+        self._processes = [_Process(Job(share, account, list_name)) for _ in range(count)]
+        self._idle: SimpleQueue[_Process] = SimpleQueue()
+        for process in self._processes:
+            self._idle.put(process)
+        self._groups = PagesAhead(self._read, count, ready=2)
+
+    def group(self, number: int, last: int) -> Group | None:
+        """The pages from `number`; None if they are not all before page `last`, or one failed."""
+        self._first = self._first or number
+        nth, within = divmod(number - self._first, self.pages)
+        self._groups.last = (last - self._first) // self.pages
+        if within or nth + 1 > self._groups.last:
+            return None
+        return self._groups.page(nth + 1)
+
+    def close(self) -> None:
+        """Ends the processes, at once."""
+        for process in self._processes:
+            process.kill()
+        self._groups.close()
+
+    def _read(self, nth: int) -> Group | None:
+        process = self._idle.get()
+        try:
+            return process.read(self._first + (nth - 1) * self.pages, self.pages)
+        finally:
+            self._idle.put(process)
+
+
+class _Process:
+    def __init__(self, job: Job) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "sources.readers"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self._process.stdin and self._process.stdout
+        self._to, self._from = self._process.stdin, self._process.stdout
+        _send(self._to, job)
+
+    def read(self, number: int, pages: int) -> Group | None:
+        try:
+            _send(self._to, (number, pages))
+            group: Group | None = pickle.load(self._from)
+        except (OSError, EOFError, pickle.UnpicklingError):
+            return None  # the process is gone: the scan reads these pages itself
+        return group
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._to.close()
+        self._from.close()
+
+
+def _send(to: IO[bytes], what: Any) -> None:
+    pickle.dump(what, to, protocol=pickle.HIGHEST_PROTOCOL)
+    to.flush()
+
+
+def _serve(asked: IO[bytes], answers: IO[bytes]) -> None:
+    """Reads the groups that are asked for, until no more is."""
+    job: Job = pickle.load(asked)
+    its = provider(job.settings.provider)
+    client = its.connect(job.settings)
+    listing = next(each for each in its.lists(job.settings) if each.name == job.list_name)
+    while True:
+        try:
+            number, pages = pickle.load(asked)
+        except EOFError:
+            return
+        try:
+            group = _read(client, listing, job.account, number, pages)
+        except Exception:  # whatever it is, the scan meets it again and says what it is
+            group = None
+        _send(answers, group)
+
+
+def _read(client: Any, listing: Listing[Any], account: str, number: int, pages: int) -> Group:
+    def fetch(one: int) -> Any:
+        return client.read(listing.request(one, "full"), listing.decode)
+
+    with ThreadPoolExecutor(client.in_flight) as pool:
+        read = list(pool.map(fetch, range(number, number + pages)))
+    rows = [row for page in read for row in page.rows]
+    tables = {table.resource: table.arrow(rows, account) for table in listing.tables}
+    return Group([seen_of(page, listing, None) for page in read], tables)
+
+
+if __name__ == "__main__":
+    import gc
+
+    gc.freeze()
+    _serve(sys.stdin.buffer, sys.stdout.buffer)

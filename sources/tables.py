@@ -1,0 +1,63 @@
+"""The tables that a list's records fill, and their rows as Arrow."""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Annotated, Any, ClassVar
+
+import pyarrow as pa
+
+from sources.records import Bool, Record, arrow_table
+
+
+class Child(Record, kw_only=True):
+    """A row that belongs to another table's row, `parent` being its key here.
+
+    Whenever the parent is read its child rows are replaced, so that what was removed goes. A parent
+    that has none says so with a row marked `_is_empty`, which is never stored.
+    """
+
+    parent: ClassVar[tuple[str, ...]]
+
+    _is_empty: Annotated[Bool, "Never true in a stored row: it marks a parent without rows."] = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that a list fills: `rows` gives what one record of the list has for it. Without, the
+    list's records are the table's rows.
+
+    `shared` names a table whose rows come with several of the list's records, such as a contact
+    with each of its conversations: of those of one key, the row read last is loaded. `name` tells
+    it from another list's resource of the same table.
+    """
+
+    record: type[Record]
+    rows: Callable[[Any], Iterable[Record]] | None = None
+    shared: bool = False
+    name: str = ""
+
+    @property
+    def resource(self) -> str:
+        return self.name or self.record.table
+
+    def arrow(self, records: Sequence[Any], account: str) -> pa.Table:
+        """The records' rows for this table, each key once: as it was read last."""
+        if self.rows is None:
+            return arrow_table(self.record, records, account)
+        key = attrgetter(*self.record.key)
+        by_key: dict[Hashable, Record] = {}
+        for record in records:
+            for row in self.rows(record):
+                by_key[key(row)] = row
+        return arrow_table(self.record, list(by_key.values()), account)
+
+
+def newest_of(tables: Sequence[pa.Table], key: Sequence[str]) -> pa.Table:
+    """The tables as one; of the rows of one key the last."""
+    whole = pa.concat_tables(tables)
+    keys = zip(*(whole.column(name).to_pylist() for name in key), strict=True)
+    newest = {one: position for position, one in enumerate(keys)}
+    if len(newest) == whole.num_rows:
+        return whole
+    return whole.take(pa.array(list(newest.values()), pa.int64()))
