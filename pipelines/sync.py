@@ -21,10 +21,10 @@ import pipelines.engine  # noqa: F401  (sets dlt up)
 from pipelines.connections import Connection
 from pipelines.warehouse import Warehouse
 from sources.errors import SourceError
+from sources.listing import Plan, Readers
 from sources.readers import ReaderProcesses, worth_it
 from sources.run import Report, Run
 from sources.salvage import Drift, Reject
-from sources.scan import Plan, Readers
 from sources.settings import duration as duration_of
 from sources.settings import instant
 
@@ -213,6 +213,8 @@ def _explained(error: Exception) -> str:
     while cause is not None:
         if isinstance(cause, SourceError):
             return str(cause)
+        if isinstance(cause, KeyboardInterrupt):
+            raise KeyboardInterrupt from None  # dlt wraps it as it does a failure
         last, cause = cause, cause.__cause__ or getattr(cause, "exception", None)
     said = re.sub(r"""(["']).*?\1""", "...", str(last).splitlines()[0] if str(last) else "")
     return f"loading failed: {type(last).__name__}: {said}"

@@ -2,9 +2,12 @@
 
     http.py       asks a provider, within its budget.py; errors.py says what can go wrong
     pages.py      a page's body becomes typed rows (records.py), if need be leniently (salvage.py)
-    scan.py       walks a list that moves, chunk by chunk
+    listing.py    what a provider declares of a list, and how far a run reads it
+    scan.py       walks a list that moves, chunk by chunk; walk.py decides page by page
+    readers.py    reads pages of it in other processes, where one is not enough
     threads.py    reads the messages of the conversations that changed
-    resources.py  chunks become Arrow tables, as dlt resources
+    tables.py     a list's records become the rows of its tables, as Arrow
+    resources.py  lists and threads as the provider's dlt source
     run.py        what a source is given, and what a provider is to the pipelines
     settings.py   what every connection can set
 

@@ -18,8 +18,9 @@ from typing import IO, Any
 import msgspec
 
 from sources import provider
+from sources.listing import Group, Listing, seen_of
 from sources.pages import PagesAhead
-from sources.scan import BATCH_ROWS, Group, Listing, seen_of
+from sources.scan import BATCH_ROWS
 from sources.settings import Settings
 
 # requests per second from which one process is the limit, not the provider

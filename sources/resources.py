@@ -19,10 +19,11 @@ from dlt.extract import DltResource, DltSource
 from dlt.extract.hints import make_hints
 
 from sources.errors import PermissionDenied
+from sources.listing import Batch, Listing
 from sources.records import Record, arrow_table, dlt_columns
 from sources.run import Provider, Run
 from sources.salvage import Drift, Reject
-from sources.scan import Batch, Listing, scan
+from sources.scan import scan
 from sources.tables import Child, Table, newest_of
 from sources.threads import Threads, read_threads
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sources.http import Client
+from sources.listing import Listing, Plan, Progress, Readers
 from sources.salvage import Findings
-from sources.scan import Listing, Plan, Progress, Readers
 from sources.threads import Threads
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from sources.listing import Batch, Plan, Progress
 from sources.pages import ordered
 from sources.records import Record
 from sources.salvage import Findings
-from sources.scan import BATCH_ROWS, Batch, Plan, Progress
+from sources.scan import BATCH_ROWS
 from sources.tables import Table
 
 M = TypeVar("M", bound=Record)

@@ -11,8 +11,8 @@ from sources.activecampaign.connect import CONVERSATIONS, ActiveCampaignSettings
 from sources.activecampaign.records import Template, User, users_of
 from sources.hilos.lists import CONVERSATION_TABLES, paginated
 from sources.hilos.records.conversations import Conversation
+from sources.listing import Listing
 from sources.run import Provider
-from sources.scan import Listing
 from sources.tables import Table
 
 # Hilos' /api/<path> is /channel/whatsapp/<path> here, though the path says WhatsApp already

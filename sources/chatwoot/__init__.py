@@ -26,10 +26,10 @@ from sources.chatwoot.records.conversations import (
 from sources.chatwoot.records.messages import LastMessage
 from sources.chatwoot.threads import WORKLIST, threads
 from sources.http import Request
+from sources.listing import Listing, Mode
 from sources.pages import PageDecoder
 from sources.records import Record
 from sources.run import Provider
-from sources.scan import Listing, Mode
 from sources.tables import Table
 
 # `sort_by` is not in Chatwoot's documentation: app/finders/conversation_finder.rb. By creation, no

@@ -22,9 +22,9 @@ from sources.hilos.records.account import (
 )
 from sources.hilos.records.conversations import Conversation
 from sources.http import Request
+from sources.listing import Listing
 from sources.pages import PageDecoder
 from sources.run import Provider
-from sources.scan import Listing
 from sources.tables import Table
 
 

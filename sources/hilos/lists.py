@@ -15,9 +15,9 @@ from sources.hilos.records.conversations import (
     tags_of,
 )
 from sources.http import Client, Request
+from sources.listing import Listing, Mode
 from sources.pages import PageDecoder
 from sources.records import Record
-from sources.scan import Listing, Mode
 from sources.tables import Table
 
 CONVERSATION_TABLES = (

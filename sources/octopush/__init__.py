@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from sources.http import Request
+from sources.listing import Listing, Mode
 from sources.octopush.connect import AGENTS, OctopushSettings, check, connect
 from sources.octopush.records import Agent, Conversation
 from sources.octopush.threads import WORKLIST, threads
 from sources.pages import PageDecoder
 from sources.run import Provider
-from sources.scan import Listing, Mode
 from sources.tables import Table
 
 

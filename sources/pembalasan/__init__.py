@@ -10,11 +10,11 @@ from typing import Any
 from sources.chatwoot.records.messages import Attachment
 from sources.chatwoot.threads import attachments_of
 from sources.http import Request
+from sources.listing import Listing, Mode
 from sources.pages import PageDecoder
 from sources.pembalasan.connect import PembalasanSettings, check, connect, conversations_of
 from sources.pembalasan.records import Contact, Conversation, Message, contact_of
 from sources.run import Provider
-from sources.scan import Listing, Mode
 from sources.tables import Table
 
 

@@ -37,13 +37,17 @@ class InboxOfContact(Part, kw_only=True):
 
 
 class ContactInbox(Child, kw_only=True):
-    """A contact's identity in an inbox: `source_id` is its phone number, token or page id there."""
+    """A contact's identity in an inbox: `source_id` is its phone number, token or page id there.
+
+    Two inboxes may know a contact by the same phone number.
+    """
 
     table: ClassVar[str] = "contact_inboxes"
     parent: ClassVar[tuple[str, ...]] = ("contact_id",)
-    key: ClassVar[tuple[str, ...]] = ("contact_id", "source_id")
+    key: ClassVar[tuple[str, ...]] = ("contact_id", "inbox_id", "source_id")
 
     contact_id: Annotated[Id, "The contact."] = 0
+    inbox_id: Annotated[Id, "The inbox; 0 if it is not told."] = 0
     source_id: Annotated[TextId, "The contact's id at the channel."]
     inbox: Annotated[InboxOfContact | None, "The inbox."] = None
 
@@ -98,5 +102,6 @@ def contact_inboxes_of(contact: Contact) -> list[ContactInbox]:
     """The contact's identities in the inboxes."""
     for identity in contact.contact_inboxes:
         identity.contact_id = contact.id
+        identity.inbox_id = (identity.inbox and identity.inbox.id) or 0
     empty = ContactInbox(contact_id=contact.id, source_id="", _is_empty=True)
     return contact.contact_inboxes or [empty]
