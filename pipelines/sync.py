@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dlt
 from dlt.extract import DltSource
@@ -20,7 +21,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 import pipelines.engine  # noqa: F401  (sets dlt up)
 from pipelines.connections import Connection
 from pipelines.warehouse import Warehouse
-from sources.errors import SourceError
+from sources.errors import PagingLoop, SourceError
 from sources.listing import Plan, Readers
 from sources.readers import ReaderProcesses, worth_it
 from sources.run import Report, Run
@@ -118,13 +119,17 @@ def _sync(
         dataset_name=provider.name,
         pipelines_dir=str(folder.absolute()),
     )
-    _abort_unfinished(pipeline)
+    # the state that counts is the one that was loaded with its rows: dlt restores it from there.
+    # A local one may be of a file that is gone, or of a run that was killed before its rows came in
+    pipeline.drop()
     lists = lists_of(provider.source(run, connection.settings))
     chosen = _chosen(lists, only)
     for group in _groups({name: lists[name] for name in chosen if name != THREADS}):
         left, plan = group, run.plan
         while left:
-            source = provider.source(replace(run, plan=plan), connection.settings)
+            is_first = not warehouse.tables(provider.name)
+            each = replace(run, plan=plan, is_first=is_first)
+            source = provider.source(each, connection.settings)
             _load(pipeline, source, [r for name in left for r in lists[name]], outcome)
             left = [name for name in left if not _is_done(run.report, name)]
             plan = replace(plan, full=False)  # begun: the chunks that follow go on with it
@@ -132,7 +137,11 @@ def _sync(
         query = provider.worklist.format(dataset=provider.name)
         # the first load, of no thread, makes the tables that the query asks
         _load(pipeline, provider.source(run, connection.settings), list(lists[THREADS]), outcome)
+        done: list[dict[str, Any]] = []
         while todo := warehouse.rows(query, [connection.name, THREADS_PER_CHUNK]):
+            if todo == done:
+                raise PagingLoop(f"{provider.name}: threads that were read are still to be read")
+            done = todo
             source = provider.source(replace(run, threads=todo), connection.settings)
             _load(pipeline, source, list(lists[THREADS]), outcome)
 
@@ -153,14 +162,6 @@ def _load(
     for table, rows in normalized.row_counts.items() if normalized else ():
         if not table.startswith("_dlt"):
             outcome.rows[table] = outcome.rows.get(table, 0) + rows
-
-
-def _abort_unfinished(pipeline: dlt.Pipeline) -> None:
-    """Drops the package of a run that was killed, and its state: dlt would load it first and, if it
-    cannot be loaded, fail for ever. What it held is read again.
-    """
-    if pipeline.has_pending_data:
-        pipeline.abort_packages()
 
 
 Lists = dict[str, dict[str, str]]

@@ -14,6 +14,7 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
+import pyarrow.compute as pc
 from dlt.common.schema.typing import TWriteDispositionConfig
 from dlt.extract import DltResource, DltSource
 from dlt.extract.hints import make_hints
@@ -61,7 +62,7 @@ def _list(run: Run, listing: Listing[Any]) -> Iterator[DltResource]:
                 raise
             progress.skipped = str(e)
 
-    yield from _tables(pages, listing.tables, run.account)
+    yield from _tables(pages, listing.tables, run)
 
 
 def _threads(run: Run, threads: Threads) -> Iterator[DltResource]:
@@ -73,28 +74,31 @@ def _threads(run: Run, threads: Threads) -> Iterator[DltResource]:
             run.report.findings.add(batch.findings)
             yield batch
 
-    yield from _tables(pages, threads.tables, run.account)
+    yield from _tables(pages, threads.tables, run)
 
 
-def _tables(pages: DltResource, tables: Iterable[Table], account: str) -> Iterator[DltResource]:
+def _tables(pages: DltResource, tables: Iterable[Table], run: Run) -> Iterator[DltResource]:
     for table in tables:
-        yield _resource(pages, table.record, table.resource, _held(table))
+        disposition = _disposition(table.record, run.is_first)
+        held = _held(table, without_markers=run.is_first)
+        yield _resource(pages, table.record, table.resource, disposition, held)
 
     def drift(batch: Batch) -> pa.Table | None:
         if batch.is_first or batch.findings.drift:
-            return arrow_table(Drift, batch.findings.drift_rows(), account)
+            return arrow_table(Drift, batch.findings.drift_rows(), run.account)
         return None
 
     def rejects(batch: Batch) -> pa.Table | None:
         if batch.is_first or batch.findings.rejects:
-            return arrow_table(Reject, batch.findings.rejects, account)
+            return arrow_table(Reject, batch.findings.rejects, run.account)
         return None
 
-    yield _resource(pages, Drift, f"{pages.name}_drift", drift)
-    yield _resource(pages, Reject, f"{pages.name}_rejects", rejects)
+    # several lists of one package may find the same, so these are not declared free of repetition
+    yield _resource(pages, Drift, f"{pages.name}_drift", "merge", drift)
+    yield _resource(pages, Reject, f"{pages.name}_rejects", "merge", rejects)
 
 
-def _held(table: Table) -> Callable[[Batch], pa.Table | None]:
+def _held(table: Table, without_markers: bool) -> Callable[[Batch], pa.Table | None]:
     """Gives the batches' rows for the table, as many at once as are worth it."""
     held: list[pa.Table] = []
 
@@ -106,6 +110,8 @@ def _held(table: Table) -> Callable[[Batch], pa.Table | None]:
         key = table.record.key
         whole = newest_of(held, key) if table.shared else pa.concat_tables(held)
         held.clear()
+        if without_markers and issubclass(table.record, Child):
+            return whole.filter(pc.is_null(whole.column("_is_empty")))
         return whole
 
     return of_batch
@@ -115,22 +121,23 @@ def _resource(
     pages: DltResource,
     record: type[Record],
     name: str,
+    disposition: TWriteDispositionConfig,
     of_batch: Callable[[Batch], pa.Table | None],
 ) -> DltResource:
     hints = make_hints(
         table_name=record.table,
         columns=dlt_columns(record),
         primary_key=("account", *record.key),
-        write_disposition=_disposition(record),
+        write_disposition=disposition,
         schema_contract={"data_type": "freeze"},
         additional_table_hints={"description": (record.__doc__ or "").strip()},
     )
     return DltResource.from_data(of_batch, name, hints=hints, data_from=pages)
 
 
-def _disposition(record: type[Record]) -> TWriteDispositionConfig:
-    if record in (Drift, Reject):
-        return "merge"  # several lists of one package may find the same
+def _disposition(record: type[Record], is_first: bool) -> TWriteDispositionConfig:
+    if is_first:
+        return "append"
     if not issubclass(record, Child):
         return {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
     parent = ", ".join(("account", *record.parent))

@@ -29,8 +29,9 @@ class Run:
     """What a source reads with.
 
     `threads` are the conversations whose messages are to be read, as the provider's work-list
-    query gives them. `readers` starts other processes that read a list, given its name and the
-    size of its pages.
+    query gives them. `is_first` says that the dataset has no tables yet: a package, which holds no
+    row twice, is then appended, since there is nothing to merge it with. `readers` starts other
+    processes that read a list, given its name and the size of its pages.
     """
 
     account: str
@@ -38,6 +39,7 @@ class Run:
     plan: Plan
     report: Report = field(default_factory=Report)
     threads: Sequence[Mapping[str, Any]] = ()
+    is_first: bool = False
     readers: Callable[[str, int], Readers] | None = None
 
 

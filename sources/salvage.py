@@ -68,8 +68,8 @@ class Unkeyed(Exception):
 
 def salvage(record: type[R], raw: msgspec.Raw, findings: Findings) -> R | None:
     """The record as far as it fits its type; None if it went to the rejects."""
-    row = msgspec.json.decode(raw)
     try:
+        row = _decoded(raw)
         if not isinstance(row, dict):
             raise Unkeyed(f"expected an object, found {_kind(row)}")
         return _fit(record, row, "", {}, record, findings)
@@ -83,6 +83,13 @@ def salvage(record: type[R], raw: msgspec.Raw, findings: Findings) -> R | None:
             )
         )
         return None
+
+
+def _decoded(raw: msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.ValidationError:
+        raise Unkeyed("a number in it is out of range") from None
 
 
 P = TypeVar("P", bound=Part)
@@ -103,7 +110,7 @@ def _fit(
     declared = {f.encode_name: f for f in msgspec.structs.fields(part) if f.name != "_extra"}
     fitting: dict[str, Any] = {}
     for name, value in row.items():
-        here = f"{path}{name}"
+        here = f'{path}"{name}"' if "." in name else f"{path}{name}"
         known = declared.get(name)
         if known is None:
             findings.drifted(owner.table, here, "unknown field")

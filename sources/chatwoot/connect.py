@@ -55,7 +55,9 @@ def refusal(answer: Answer, what: str) -> SourceError | None:
         return PermissionDenied(f"{what}: the account's plan does not have it")
     if answer.status == 429:
         # plain text without Retry-After: the window is the server's minute
-        wait = retry_after_seconds(answer) or 60 - answer.served_at.second
+        wait = retry_after_seconds(answer)
+        if wait is None:
+            wait = 60 - answer.served_at.second
         return RateLimited(what, retry_after_seconds=wait)
     return None
 
@@ -64,6 +66,8 @@ def _unauthorized(answer: Answer, what: str) -> SourceError:
     try:
         said = msgspec.json.decode(answer.body)
     except msgspec.DecodeError:
+        said = None
+    if not isinstance(said, dict):
         return AuthError(what)
     if "errors" in said:
         return AuthError(

@@ -5,7 +5,7 @@ from typing import Any
 
 from sources.chatwoot.connect import ChatwootSettings, account_root
 from sources.chatwoot.records.messages import Attachment, Message, MessageRead, ThreadPage
-from sources.errors import NotFound, PagingLoop
+from sources.errors import NotFound, PagingLoop, PermissionDenied
 from sources.http import Client, Request
 from sources.pages import PageDecoder
 from sources.tables import Table
@@ -44,8 +44,8 @@ def threads(client: Client, settings: ChatwootSettings) -> Threads:
         while newest is None or after < newest:
             try:
                 page = client.read(Request(path, {"after": after}), decode)
-            except NotFound:
-                break  # deleted since it was listed
+            except (NotFound, PermissionDenied):
+                break  # deleted since it was listed, or moved out of the token's sight
             thread.findings.add(page.findings)
             if not page.rows:
                 break

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sources.errors import BadAnswer, NotFound, PagingLoop
+from sources.errors import BadAnswer, NotFound, PagingLoop, PermissionDenied
 from sources.http import Client, Request
 from sources.octopush.records import Message, MessageRead
 from sources.pages import PageDecoder
@@ -56,8 +56,8 @@ def threads(client: Client, settings: Settings) -> Threads:
             page_number += 1
             try:
                 page = client.read(Request(MESSAGES, {**asked, "page": page_number}), decode)
-            except NotFound:
-                break  # deleted since it was listed
+            except (NotFound, PermissionDenied):
+                break  # deleted since it was listed, or moved out of the token's sight
             thread.findings.add(page.findings)
             if page.last:
                 break
