@@ -67,11 +67,10 @@ def connection(name: str, values: dict[str, Any]) -> Connection:
 
 
 def configuration_errors() -> tuple[type[Exception], ...]:
-    """What a user can put right: the message of each is one line that says how."""
-    from pipelines.sync import UnknownList
+    """What a user can put right: the message of each says how."""
     from pipelines.warehouse import WarehouseError
 
-    return (SettingsError, WarehouseError, UnknownList)
+    return (SettingsError, WarehouseError, ConfigProviderException)
 
 
 def _secret(name: str, secret: str) -> Any:
@@ -81,11 +80,7 @@ def _secret(name: str, secret: str) -> Any:
 def _configured() -> dict[str, dict[str, Any]]:
     """Every connection's values: the environment before secrets.toml before config.toml."""
     found: dict[str, dict[str, Any]] = {}
-    try:
-        providers = dlt.config.config_providers
-    except ConfigProviderException as e:
-        raise SettingsError(f"a file in .dlt/ is not TOML: {e}") from None
-    for source in reversed(providers):
+    for source in reversed(dlt.config.config_providers):
         named, _ = source.get_value("connections", dict, "")
         for name, values in (named or {}).items():
             if isinstance(values, dict):

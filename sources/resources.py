@@ -23,7 +23,7 @@ from sources.errors import PermissionDenied
 from sources.listing import Batch, Listing
 from sources.records import Record, arrow_table, dlt_columns
 from sources.run import Provider, Run
-from sources.salvage import Drift, Reject
+from sources.salvage import Drift, Findings, Reject
 from sources.scan import scan
 from sources.tables import Child, Table, newest_of
 from sources.threads import Threads, read_threads
@@ -61,6 +61,9 @@ def _list(run: Run, listing: Listing[Any]) -> Iterator[DltResource]:
             if not listing.may_be_forbidden:
                 raise
             progress.skipped = str(e)
+            # its tables are made all the same, and what was read before is loaded
+            none = {table.resource: table.arrow([], run.account) for table in listing.tables}
+            yield Batch(none, Findings(), is_first=True, is_last=True)
 
     yield from _tables(pages, listing.tables, run)
 

@@ -15,8 +15,8 @@ import pytest
 
 from sources import activecampaign, chatwoot, hilos, octopush, pembalasan
 from sources.errors import NotFound
+from sources.listing import Plan
 from sources.run import Run
-from sources.scan import Plan
 from sources.settings import settings_from
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -1,0 +1,37 @@
+# Needs Python 3.11 to 3.13 and make, nothing else: `make demo PYTHON=python3.12` chooses one.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: demo test check bench lock clean
+.DEFAULT_GOAL := demo
+
+demo: .venv/stamp
+	$(BIN)/talkhouse demo
+
+test: .venv/stamp
+	$(BIN)/pytest
+
+check: .venv/stamp
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+bench: .venv/stamp
+	$(BIN)/python benchmarks/backfill.py
+
+# uv is needed for this only
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--no-header --no-annotate --no-emit-index-url --output-file requirements.lock
+
+clean:
+	rm -rf .venv
+
+.venv/stamp: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+		echo "Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is none of them:" \
+			"make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@

@@ -1,0 +1,85 @@
+"""Syncs the chosen connections, one after the other; one that fails leaves the others loaded."""
+
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from pipelines.connections import Connection
+from pipelines.dry_run import dry_run as read_only
+from pipelines.progress import watching
+from pipelines.sync import Outcome, plan_of, sync
+from pipelines.warehouse import Warehouse, WarehouseError, configured_file
+from sources.settings import SettingsError
+
+
+def sync_all(
+    chosen: Sequence[Connection],
+    only: Sequence[str] = (),
+    *,
+    full: bool = False,
+    since: str = "",
+    until: str = "",
+    dry_run: bool = False,
+    file: Path | None = None,
+) -> list[Outcome]:
+    """What the sync of each connection did. Raises what is wrong with the request before any.
+
+    `only` names lists; a connection that has none of them is left out.
+    """
+    try:
+        plans = [plan_of(each, full=full, since=since, until=until) for each in chosen]
+    except ValueError as e:
+        raise SettingsError(f"--since or --until: {e}") from None
+    asked = _asked(chosen, only)
+    file = file or Path(configured_file())
+    outcomes = []
+    with ExitStack() as opened:
+        warehouse = None if dry_run else opened.enter_context(Warehouse(file))
+        watch = opened.enter_context(watching(dry_run))
+        for each, plan in zip(chosen, plans, strict=True):
+            if each.name not in asked:
+                continue
+            outcome = Outcome(each.name, each.provider.name)
+            outcomes.append(outcome)
+            with _told_in(outcome):
+                watched, lists = watch.begins(each, outcome), asked[each.name]
+                if warehouse is None:
+                    read_only(watched, file, plan, lists, outcome)
+                else:
+                    sync(watched, warehouse, plan, only=lists, outcome=outcome)
+            watch.ended(outcome)
+    return outcomes
+
+
+@contextmanager
+def _told_in(outcome: Outcome) -> Iterator[None]:
+    """A fault of ours must not keep the other connections from their sync."""
+    try:
+        yield
+    except WarehouseError:
+        raise
+    except Exception as e:
+        # its message is left out, since it may quote a row
+        at = traceback.extract_tb(e.__traceback__)[-1]
+        outcome.error = f"{type(e).__name__} in {Path(at.filename).name}:{at.lineno}"
+
+
+def _asked(chosen: Sequence[Connection], only: Sequence[str]) -> dict[str, list[str]]:
+    """The lists to read of each connection, an empty one for all of them."""
+    if not only:
+        return {each.name: [] for each in chosen}
+    known = {each.name: list_names(each) for each in chosen}
+    anywhere = list(dict.fromkeys(name for names in known.values() for name in names))
+    for name in only:
+        if name not in anywhere:
+            raise SettingsError(f"there is no list {name}; there are {', '.join(anywhere)}")
+    asked = {each: [name for name in only if name in names] for each, names in known.items()}
+    return {each: names for each, names in asked.items() if names}
+
+
+def list_names(connection: Connection) -> list[str]:
+    """The names of the connection's lists, as `--only` takes them."""
+    provider, settings = connection.provider, connection.settings
+    names = [listing.name for listing in provider.lists(settings)]
+    return [*names, "messages"] if provider.threads and settings.messages else names

@@ -1,0 +1,56 @@
+"""Tries connections, and says what is found and what to do."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+
+from rich.table import Table
+
+from pipelines.connections import Connection
+from pipelines.summary import print_json, results
+from sources.errors import SourceError
+from sources.run import Check
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found of one connection."""
+
+    connection: str
+    provider: str
+    checks: list[Check]
+
+    @property
+    def ok(self) -> bool:
+        return all(check.ok for check in self.checks)
+
+
+def check_all(chosen: Sequence[Connection]) -> list[Checked]:
+    """What is found of each; one that cannot be reached is a failed check."""
+    return [Checked(each.name, each.provider.name, _checks(each)) for each in chosen]
+
+
+def _checks(connection: Connection) -> list[Check]:
+    try:
+        with closing(connection.provider.connect(connection.settings)) as client:
+            return connection.provider.check(client, connection.settings)
+    except SourceError as e:
+        return [Check("connection", False, str(e))]
+
+
+def show_checks(found: Sequence[Checked], as_json: bool) -> None:
+    """Prints every check, with the remedy of one that failed."""
+    if as_json:
+        print_json([asdict(checked) | {"ok": checked.ok} for checked in found])
+        return
+    table = Table("connection", "", "check", "found")
+    for checked in found:
+        for check in checked.checks:
+            remedy = f"\n{check.remedy}" if check.remedy and not check.ok else ""
+            table.add_row(
+                checked.connection,
+                "ok" if check.ok else "not ok",
+                check.what,
+                check.found + remedy,
+            )
+    results().print(table)

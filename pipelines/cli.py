@@ -1,0 +1,185 @@
+"""The command line. Each command imports what it needs when it runs, so that `--help` is quick."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pipelines.connections import Connection
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    # a traceback with local variables would show tokens
+    pretty_exceptions_enable=False,
+)
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]...", help="Connections; all, if none is named")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read")]
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+
+
+@app.callback()
+def talkhouse() -> None:
+    """Customer conversations of five inbox products, in one DuckDB file.
+
+    Try it without an account: `talkhouse demo`. Then `init`, `check` and `sync` your own. Exit
+    codes: 0 all went well, 1 something failed, 2 wrong usage or settings, 130 interrupted.
+    """
+
+
+@app.command()
+def demo(
+    file: Annotated[Path, typer.Option(help="The DuckDB file to fill")] = Path("talkhouse.duckdb"),
+) -> None:
+    """Sync all five providers from a simulator, and ask the result three questions.
+
+    No account is needed, and nothing outside this folder is touched.
+
+    Example: `talkhouse demo --file demo.duckdb`
+    """
+    with errors_told():
+        from pipelines.demo import run_demo
+
+        ok = run_demo(file)
+    raise typer.Exit(0 if ok else FAILED)
+
+
+@app.command()
+def init(
+    providers: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PROVIDER...", help="chatwoot, hilos, activecampaign, octopush, pembalasan"
+        ),
+    ],
+) -> None:
+    """Write the settings of new connections to `.dlt/config.toml` and `.dlt/secrets.toml`.
+
+    Every setting is there with its default and what it is for. What is in the files stays.
+
+    Example: `talkhouse init chatwoot hilos`
+    """
+    with errors_told():
+        from pipelines.init import add_connections
+
+        lines = add_connections(providers)
+    typer.echo("\n".join(lines))
+
+
+@app.command()
+def check(names: Names = None, as_json: AsJson = False) -> None:
+    """Try each connection: is it reached, are its credentials taken, do they see everything?
+
+    Exits with 1 if anything is not ok.
+
+    Example: `talkhouse check chatwoot`
+    """
+    with errors_told():
+        from pipelines.check import check_all, show_checks
+
+        found = check_all(_chosen(names))
+        show_checks(found, as_json)
+    raise typer.Exit(0 if all(checked.ok for checked in found) else FAILED)
+
+
+@app.command()
+def sync(
+    names: Names = None,
+    full: Annotated[bool, typer.Option("--full", help="Read every list to its end")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="LIST", help="Only this list; may be repeated")
+    ] = None,
+    since: Annotated[str, typer.Option(help="Backfill: from this date or time on (UTC)")] = "",
+    until: Annotated[str, typer.Option(help="Backfill: up to this date or time (UTC)")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read, and say what would be loaded")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the DuckDB file up to date with each connection.
+
+    A connection that fails leaves the others loaded. Exits with 0 if all were synced, 1 if one
+    failed, 2 for wrong usage or settings, 130 if interrupted; the next run goes on from there.
+
+    Example: `talkhouse sync chatwoot --only conversations --only messages`
+    """
+    with errors_told():
+        from pipelines.batch import sync_all
+        from pipelines.summary import show_outcomes
+
+        outcomes = sync_all(
+            _chosen(names), only or (), full=full, since=since, until=until, dry_run=dry_run
+        )
+        show_outcomes(outcomes, as_json, dry_run)
+    raise typer.Exit(0 if all(outcome.ok for outcome in outcomes) else FAILED)
+
+
+@app.command()
+def status(names: Names = None, as_json: AsJson = False) -> None:
+    """Say how complete the DuckDB file is, without asking any provider.
+
+    Example: `talkhouse status --json`
+    """
+    with errors_told():
+        from pipelines.status import show_statuses, statuses
+        from pipelines.warehouse import configured_file
+
+        show_statuses(statuses(_chosen(names), Path(configured_file())), as_json)
+
+
+@app.command()
+def simulate(
+    port: Annotated[int, typer.Option(help="0 is any free port")] = 9000,
+    seed: Annotated[int, typer.Option(help="Another seed is another company")] = 7,
+    conversations: Annotated[int, typer.Option(min=1, help="How many there are")] = 60,
+    static: Annotated[
+        bool, typer.Option("--static", help="One large Chatwoot that never changes, for speed")
+    ] = False,
+) -> None:
+    """Serve the five products' APIs over one made-up company, until interrupted.
+
+    Example: `talkhouse simulate --port 9000 --conversations 500`
+    """
+    with errors_told():
+        from pipelines.simulate import simulate as serve
+
+        serve(port, seed, conversations, static)
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """Ends the command with one line where the user can do something about it."""
+    from pipelines.connections import configuration_errors
+
+    try:
+        yield
+    except configuration_errors() as e:
+        typer.echo(f"talkhouse: {' '.join(str(e).split())}", err=True)
+        raise typer.Exit(MISUSED) from None
+    except KeyboardInterrupt:
+        typer.echo(
+            "talkhouse: interrupted; what was loaded is kept, and the next run goes on from there",
+            err=True,
+        )
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _chosen(names: list[str] | None) -> "list[Connection]":
+    from pipelines.connections import connections
+    from sources.settings import SettingsError
+
+    chosen = connections(names or ())
+    if not chosen:
+        raise SettingsError(
+            "no connection is configured; add one with `talkhouse init PROVIDER`, or see "
+            "`talkhouse demo`"
+        )
+    return chosen

@@ -1,0 +1,128 @@
+"""What a run of syncs did, as two tables or as JSON."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.progress import mode_of
+from pipelines.sync import Outcome
+from sources.listing import Progress
+
+WIDTH_IN_FILES = 140
+
+
+def results() -> Console:
+    """Standard output; where it is no terminal, wide enough for a table."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH_IN_FILES)
+
+
+def print_json(value: Any) -> None:
+    """Prints it as JSON and nothing else."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def show_outcomes(outcomes: Sequence[Outcome], as_json: bool, dry_run: bool) -> None:
+    """Prints every list that was read and every connection."""
+    if as_json:
+        print_json([_document(outcome, dry_run) for outcome in outcomes])
+        return
+    console = results()
+    console.print(_lists(outcomes))
+    console.print(_connections(outcomes, dry_run))
+    for outcome in outcomes:
+        if outcome.error:
+            console.print(f"{outcome.connection}: {outcome.error}", markup=False, soft_wrap=True)
+        for (table, path, problem), rows in outcome.report.findings.drift.items():
+            console.print(
+                f"{outcome.connection}: drift in {table}.{path}: {problem}, {rows} rows",
+                markup=False,
+                soft_wrap=True,
+            )
+    if dry_run:
+        threads = sum(each.report.of("messages").pages for each in outcomes)
+        console.print(
+            f"A dry run: nothing was loaded. The messages of {threads:,} conversations would be "
+            "read."
+        )
+
+
+def _lists(outcomes: Sequence[Outcome]) -> Table:
+    table = Table("connection", "list", "mode")
+    for name in ("pages", "rows read"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for outcome in outcomes:
+        for name, progress in outcome.report.lists.items():
+            table.add_row(
+                outcome.connection,
+                name,
+                mode_of(name, progress),
+                f"{progress.pages:,}",
+                f"{progress.rows:,}",
+                _note(name, progress, outcome),
+            )
+    return table
+
+
+def _note(name: str, progress: Progress, outcome: Outcome) -> str:
+    if progress.skipped:
+        return f"skipped: {progress.skipped}"
+    if name == "messages":
+        return "a page is a conversation's thread"
+    return "" if progress.finished else "not finished"
+
+
+def _connections(outcomes: Sequence[Outcome], dry_run: bool) -> Table:
+    table = Table("connection")
+    rows = "rows to load, but for messages" if dry_run else "rows loaded"
+    for name in (rows, "requests", "seconds", "waited", "drift", "rejects"):
+        table.add_column(name, justify="right")
+    table.add_column("result")
+    for outcome in outcomes:
+        found = outcome.report.findings
+        table.add_row(
+            outcome.connection,
+            f"{sum(outcome.rows.values()):,}",
+            f"{outcome.requests:,}",
+            f"{outcome.seconds:.1f}",
+            f"{outcome.waited_seconds:.1f}",
+            f"{len(found.drift):,}",
+            f"{len(found.rejects):,}",
+            "ok" if outcome.ok else "failed",
+        )
+    return table
+
+
+def _document(outcome: Outcome, dry_run: bool) -> dict[str, Any]:
+    found = outcome.report.findings
+    return {
+        "connection": outcome.connection,
+        "provider": outcome.provider,
+        "ok": outcome.ok,
+        "error": outcome.error,
+        "dry_run": dry_run,
+        "requests": outcome.requests,
+        "seconds": round(outcome.seconds, 3),
+        "waited_seconds": round(outcome.waited_seconds, 3),
+        "lists": {
+            name: {
+                "mode": mode_of(name, progress),
+                "pages": progress.pages,
+                "rows": progress.rows,
+                "finished": progress.finished,
+                "skipped": progress.skipped,
+            }
+            for name, progress in outcome.report.lists.items()
+        },
+        "rows": outcome.rows,
+        "drift": [
+            {"table": table, "field": path, "problem": problem, "rows": rows}
+            for (table, path, problem), rows in found.drift.items()
+        ],
+        "rejects": len(found.rejects),
+    }

@@ -1,0 +1,254 @@
+"""Connections to a served World, and the comparison of a warehouse with it."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import oracle
+import pytest
+import stamina
+
+from pipelines.connections import Connection, connection
+from pipelines.sync import Outcome, plan_of, sync
+from pipelines.warehouse import Warehouse
+from simulator import Fault, Simulator, World, serve
+from simulator import credentials as keys
+from sources import budget
+
+Row = dict[str, Any]
+
+SERVED: dict[str, Any] = {"chatwoot_page_size": 5}
+"""Small pages, so that small Worlds have several."""
+SETTINGS: dict[str, dict[str, Any]] = {
+    "chatwoot": {"account_id": 1, "api_access_token": keys.CHATWOOT_ADMIN},
+    "hilos": {"api_key": keys.HILOS_KEY, "page_size": 3},
+    "activecampaign": {"api_key": keys.ACTIVECAMPAIGN_KEY, "page_size": 3},
+    "octopush": {"api_login": keys.OCTOPUSH_LOGIN, "api_key": keys.OCTOPUSH_KEY, "page_size": 3},
+    "pembalasan": {},
+}
+CHANNEL = {"chatwoot": 4, "hilos": 4, "activecampaign": 4, "octopush": 5, "pembalasan": 10}
+"""A channel that each provider carries, by the World's number of it."""
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+
+@dataclass
+class Account:
+    """A connection to a World that is served, and the warehouse that it is synced into."""
+
+    simulator: Simulator
+    provider: str
+    warehouse: Warehouse
+    folder: Path
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    plan: dict[str, Any] = field(default_factory=dict)
+    acted: bool = False
+
+    def __post_init__(self) -> None:
+        self.identifiers = oracle.contact_identifiers(self.world)
+
+    @property
+    def world(self) -> World:
+        return self.simulator.world
+
+    @property
+    def connection(self) -> Connection:
+        values = {
+            "provider": self.provider,
+            "base_url": self.simulator.base_url(self.provider),  # type: ignore[arg-type]
+            "requests_per_second": 5_000,
+            **SETTINGS[self.provider],
+        }
+        if self.provider == "pembalasan":
+            inbox = next(c for c in self.world.channels.values() if c.kind == "api")
+            values["inbox_identifier"] = inbox.identifier
+            values["contact_identifiers"] = self.identifiers
+        return connection(self.name, values | self.settings)
+
+    def sync(
+        self,
+        *,
+        only: Sequence[str] = (),
+        full: bool = False,
+        since: str = "",
+        until: str = "",
+        **plan: Any,
+    ) -> Outcome:
+        """One sync, whatever its end."""
+        planned = plan_of(self.connection, full=full, since=since, until=until)
+        planned = replace(planned, **(self.plan | plan))
+        self.simulator.requests.clear()
+        return sync(self.connection, self.warehouse, planned, only=only, folder=self.folder)
+
+    def synced(self, **how: Any) -> Outcome:
+        """One sync that must end well."""
+        outcome = self.sync(**how)
+        assert outcome.error == ""
+        return outcome
+
+    def expected(self) -> oracle.Tables:
+        tables = oracle.tables(self.world, self.provider, self.identifiers)
+        left_out = set() if self.settings.get("messages", True) else oracle.THREADS
+        return {name: rows for name, rows in tables.items() if name not in left_out}
+
+    def differences(self, gone: Sequence[str] = ()) -> dict[str, Any]:
+        """Where tables and World differ: by table and key, the stored and the expected row.
+
+        The tables named in `gone` may keep rows of what the World has no more.
+        """
+        found: dict[str, Any] = {}
+        there = self.warehouse.tables(self.provider)
+        for table, expected in self.expected().items():
+            key = oracle.KEYS[self.provider][table]
+            wanted = {tuple(row[k] for k in key): row for row in expected}
+            names = list(expected[0]) if expected else list(key)
+            rows = self.rows(table, names) if table in there else []
+            stored = {tuple(row[k] for k in key): row for row in rows}
+            if table in gone:
+                stored = {k: row for k, row in stored.items() if k in wanted}
+            unlike = {
+                k: (stored.get(k), wanted.get(k))
+                for k in stored.keys() | wanted.keys()
+                if stored.get(k) != wanted.get(k)
+            }
+            if unlike:
+                found[table] = unlike
+        return found
+
+    def rows(self, table: str, names: Sequence[str]) -> list[Row]:
+        """These columns of the connection's rows, JSON decoded."""
+        documents = {
+            row["column_name"]
+            for row in self.warehouse.rows(
+                "select column_name from information_schema.columns where table_schema = %s "
+                "and table_name = %s and data_type = 'JSON'",
+                [self.provider, table],
+            )
+        }
+        quoted = ", ".join(f'"{name}"' for name in names)
+        found = self.warehouse.rows(
+            f"select {quoted} from {self.provider}.{table} where account = %s", [self.name]
+        )
+        for row in found:
+            for name in documents & row.keys():
+                row[name] = None if row[name] is None else json.loads(row[name])
+        return found
+
+    def column(self, table: str, name: str) -> list[Any]:
+        """The values of one column, sorted."""
+        return sorted(row[name] for row in self.rows(table, [name]))
+
+    def contents(self) -> dict[str, list[Row]]:
+        """Every row of every table of the dataset, but for which load brought it."""
+        return {
+            table: self.warehouse.rows(
+                f"select * exclude (_dlt_load_id) from {self.provider}.{table} order by all"
+            )
+            for table in self.warehouse.tables(self.provider)
+        }
+
+    def columns(self) -> dict[str, list[tuple[str, str, str]]]:
+        """Every column of every table of the dataset: name, type, whether it may be null."""
+        found: dict[str, list[tuple[str, str, str]]] = {}
+        for row in self.warehouse.rows(
+            "select table_name, column_name, data_type, is_nullable "
+            "from information_schema.columns where table_schema = %s order by all",
+            [self.provider],
+        ):
+            table, *column = row.values()
+            found.setdefault(table, []).append(tuple(column))
+        return found
+
+    def fault(self, kind: Any, path: str = "", **how: Any) -> Fault:
+        """Something going wrong at paths that hold `path`; by default for ever."""
+        how.setdefault("times", None)
+        return self.simulator.faults.add(Fault(kind, path=path, **how))
+
+    def asked(self, path: str = "", query: str = "") -> int:
+        """How many requests the last sync made of a path."""
+        return sum(path in r.path and query in r.query for r in self.simulator.requests)
+
+    def before(self, query: str, act: Callable[[], object]) -> None:
+        """`act` happens once, as the first request with `query` comes, before it is answered."""
+
+        account = self
+        self.acted = False
+
+        class Log(deque[Any]):
+            def append(self, request: Any) -> None:
+                super().append(request)
+                if query in f"{request.path}?{request.query}" and not account.acted:
+                    account.acted = True
+                    act()
+
+        self.simulator.requests = self.simulator.app.requests = Log()
+
+    def later(self, seconds: float = 10 * MINUTE) -> None:
+        self.world.advance(seconds)
+
+    def converse(self, contact: int | None = None) -> int:
+        """A new conversation that this provider carries; at pembalasan, of a contact it knows."""
+        if self.provider == "pembalasan" and contact is None:
+            contact = next(
+                c.id
+                for c in self.world.contacts.values()
+                if any(a.source_id in self.identifiers for a in c.addresses)
+            )
+        return self.world.new_conversation(CHANNEL[self.provider], contact).id
+
+    def oldest(self) -> int:
+        """The conversation that every list gives last, or first."""
+        found = self.world.served(self.provider)  # type: ignore[arg-type]
+        return min(found, key=lambda c: c.last_activity_at).id
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    with Warehouse(tmp_path / "talkhouse.duckdb") as warehouse:
+        yield warehouse
+
+
+Open = Callable[..., Account]
+
+
+@pytest.fixture
+def account_of(warehouse: Warehouse, tmp_path: Path) -> Iterator[Open]:
+    """`account_of("hilos", world)`: a World served, and a connection to it named `shop`."""
+    with ExitStack() as stack:
+
+        def open(
+            provider: str,
+            world: World | None = None,
+            *,
+            name: str = "shop",
+            settings: dict[str, Any] | None = None,
+            **served: Any,
+        ) -> Account:
+            world = world or World(conversations=24)
+            simulator = stack.enter_context(serve(world, **SERVED | served))
+            folder = tmp_path / "pipelines"
+            return Account(simulator, provider, warehouse, folder, name, settings or {})
+
+        yield open
+
+
+@pytest.fixture
+def beside(account_of: Open) -> Callable[..., Account]:
+    """Another account of the same simulator and warehouse."""
+
+    def open(account: Account, provider: str, name: str) -> Account:
+        return Account(account.simulator, provider, account.warehouse, account.folder, name)
+
+    return open
+
+
+@pytest.fixture(autouse=True)
+def impatient() -> Iterator[None]:
+    """Retries do not wait, and every test has budgets of its own, though ports come again."""
+    budget._budgets.clear()
+    with stamina.set_testing(True, attempts=3):
+        yield

@@ -1,0 +1,363 @@
+"""The real commands, in their own processes and an empty folder, against the simulator."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from simulator import Fault, Simulator, World, serve
+from simulator import credentials as keys
+
+BIN = Path(sys.executable).parent
+Done = subprocess.CompletedProcess[str]
+
+
+@dataclass
+class Shell:
+    """A folder to type commands in. Its HOME is elsewhere, and watched."""
+
+    folder: Path
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir()
+        self.home.mkdir()
+
+    def command(self, program: str, *arguments: str) -> dict[str, Any]:
+        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+        # where dlt would keep what is the machine's, such as an id for its usage statistics
+        kept["DLT_DATA_DIR"] = str(self.home / "dlt")
+        return {
+            "args": [str(BIN / program), *arguments],
+            "cwd": self.folder,
+            "env": {**kept, "HOME": str(self.home), "COLUMNS": "160", **self.environment},
+            "text": True,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+        }
+
+    def __call__(self, *arguments: str, program: str = "talkhouse", exit_code: int = 0) -> Done:
+        done = subprocess.run(**self.command(program, *arguments), timeout=60)
+        said = done.stdout + done.stderr
+        assert done.returncode == exit_code, said
+        assert "Traceback" not in said
+        assert keys.CANARY not in said
+        assert not re.search(r"simulated-\w+-(admin|key)", said), "a token was printed"
+        return done
+
+    def rows(self, query: str, file: str = "talkhouse.duckdb") -> list[tuple[Any, ...]]:
+        with duckdb.connect(self.folder / file, read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def files(self) -> set[str]:
+        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")}
+
+    def configure(self, **connections: dict[str, Any]) -> None:
+        """Writes the two files of `.dlt`; what `init` asks for is the first test's."""
+        secret = ("api_access_token", "api_key", "api_login")
+        config, secrets = "", ""
+        for name, values in connections.items():
+            lines = {key: f"{key} = {json.dumps(value)}\n" for key, value in values.items()}
+            config += f"[connections.{name}]\n"
+            config += "".join(line for key, line in lines.items() if key not in secret)
+            secrets += f"[connections.{name}]\n"
+            secrets += "".join(line for key, line in lines.items() if key in secret)
+        (self.folder / ".dlt").mkdir(exist_ok=True)
+        (self.folder / ".dlt/config.toml").write_text(config)
+        (self.folder / ".dlt/secrets.toml").write_text(secrets)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path / "work", tmp_path / "home")
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with serve(World(7, 40)) as simulator:
+        yield simulator
+
+
+def chatwoot(simulator: Simulator, **values: Any) -> dict[str, Any]:
+    return {
+        "provider": "chatwoot",
+        "base_url": simulator.base_url("chatwoot"),
+        "account_id": keys.ACCOUNT_ID,
+        "api_access_token": keys.CHATWOOT_ADMIN,
+        "requests_per_second": 100_000,
+        **values,
+    }
+
+
+def octopush(simulator: Simulator, **values: Any) -> dict[str, Any]:
+    return {
+        "provider": "octopush",
+        "base_url": simulator.base_url("octopush"),
+        "api_login": keys.OCTOPUSH_LOGIN,
+        "api_key": keys.OCTOPUSH_KEY,
+        "requests_per_second": 100_000,
+        **values,
+    }
+
+
+def filled_in(file: Path, **values: Any) -> None:
+    """The file with these settings, as a user would write them."""
+    text = file.read_text()
+    for name, value in values.items():
+        text, found = re.subn(
+            rf"^#?{name} = \S*", f"{name} = {json.dumps(value)}", text, count=1, flags=re.M
+        )
+        assert found, name
+    file.write_text(text)
+
+
+def test_from_init_to_the_second_sync(shell: Shell, simulator: Simulator) -> None:
+    shell("init", "chatwoot")
+    config, secrets = shell.folder / ".dlt/config.toml", shell.folder / ".dlt/secrets.toml"
+    assert secrets.stat().st_mode & 0o777 == 0o600
+    assert "api_access_token" not in config.read_text()
+
+    unfilled = shell("check", exit_code=2)
+    assert unfilled.stderr == (
+        "talkhouse: [connections.chatwoot]: account_id is missing; set it in .dlt/config.toml\n"
+    )
+
+    url = simulator.base_url("chatwoot")
+    filled_in(config, account_id=1, base_url=url, requests_per_second=100_000)
+    filled_in(secrets, api_access_token=keys.CHATWOOT_ADMIN)
+    assert "Chatwoot 4.15.1" in shell("check").stdout
+    unsynced = shell("status").stdout
+    assert "complete as of" in unsynced
+    assert "never synced" in unsynced
+    assert not (shell.folder / "talkhouse.duckdb").exists()
+
+    first = shell("sync")
+    assert "chatwoot conversations: full, 3 pages, 40 rows\n" in first.stderr
+    assert "\x1b" not in first.stderr + first.stdout
+    assert shell.rows("select count(*), count(distinct id) from chatwoot.conversations") == [
+        (40, 40)
+    ]
+    [status] = json.loads(shell("status", "--json").stdout)
+    assert status["is_synced"]
+    assert status["threads_to_read"] == 0
+    assert status["rows"]["conversations"] == 40
+    [conversations] = [each for each in status["lists"] if each["name"] == "conversations"]
+    assert conversations["complete_as_of"] == "2026-06-01T00:00:00+00:00"
+    assert conversations["unfinished"] == ""
+
+    before = shell.rows("select * exclude (_dlt_load_id) from chatwoot.messages order by id")
+    [second] = json.loads(shell("sync", "chatwoot", "--json").stdout)
+    assert second["ok"]
+    assert second["requests"] <= 10
+    assert second["lists"]["messages"]["pages"] == 0
+    after = shell.rows("select * exclude (_dlt_load_id) from chatwoot.messages order by id")
+    assert after == before
+
+    info = shell("pipeline", "--pipelines-dir", ".dlt/pipelines", "chatwoot", "info", program="dlt")
+    assert "chatwoot" in info.stdout
+    assert not list(shell.home.iterdir())
+
+
+def test_init_keeps_what_is_there(shell: Shell) -> None:
+    shell("init", "chatwoot")
+    filled_in(shell.folder / ".dlt/config.toml", account_id=77)
+    before = (shell.folder / ".dlt/config.toml").read_text()
+    added = shell("init", "chatwoot", "hilos").stdout
+    assert "added connection chatwoot_2;" in added
+    after = (shell.folder / ".dlt/config.toml").read_text()
+    assert after.startswith(before)
+    assert "[connections.hilos]" in after
+    unknown = shell("init", "hubspot", exit_code=2)
+    assert unknown.stderr.startswith("talkhouse: there is no provider hubspot; there are chatwoot,")
+    assert (shell.folder / ".dlt/config.toml").read_text() == after
+
+
+def test_one_that_fails_leaves_the_others_loaded(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(bad=chatwoot(simulator, api_access_token="wrong"), good=octopush(simulator))
+    checked = shell("check", "--json", exit_code=1)
+    bad, good = json.loads(checked.stdout)
+    assert (bad["ok"], good["ok"]) == (False, True)
+    assert "401" in bad["checks"][0]["found"]
+    assert "api_access_token" in bad["checks"][0]["found"]
+
+    synced = shell("sync", "--json", exit_code=1)
+    bad, good = json.loads(synced.stdout)
+    assert "check account_id and api_access_token" in bad["error"]
+    assert good["ok"]
+    assert "wrong" not in checked.stdout + synced.stdout + synced.stderr
+    [(loaded,)] = shell.rows("select count(*) from octopush.conversations")
+    assert loaded == len(simulator.world.served("octopush"))
+    statuses = json.loads(shell("status", "--json").stdout)
+    assert [each["is_synced"] for each in statuses] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("values", "arguments", "said"),
+    [
+        ({"acount_id": 1}, ["check"], "unknown setting acount_id; did you mean account_id?"),
+        ({"lookback": "soon"}, ["sync"], "'soon' is not a duration such as 90s, 5m, 1h30m or 7d"),
+        ({}, ["sync", "shop"], "there is no connection shop in .dlt/config.toml (known: one)"),
+        ({}, ["sync", "--only", "deals"], "there is no list deals; there are conversations, "),
+        ({}, ["sync", "--since", "lately"], "'lately' is not a date or time such as 2026-01-31"),
+    ],
+)
+def test_wrong_usage_is_one_line(
+    shell: Shell, simulator: Simulator, values: dict[str, Any], arguments: list[str], said: str
+) -> None:
+    shell.configure(one=chatwoot(simulator, **values))
+    told = shell(*arguments, exit_code=2)
+    assert said in told.stderr
+    assert told.stderr.startswith("talkhouse: ")
+    assert told.stderr.count("\n") == 1
+    assert not simulator.requests
+
+
+def test_without_a_connection(shell: Shell) -> None:
+    assert "add one with `talkhouse init PROVIDER`" in shell("sync", exit_code=2).stderr
+
+
+def test_a_file_that_is_not_toml(shell: Shell) -> None:
+    (shell.folder / ".dlt").mkdir()
+    (shell.folder / ".dlt/config.toml").write_text("[connections.shop\n")
+    told = shell("status", exit_code=2).stderr
+    assert told.count("\n") == 1
+    assert "config.toml" in told
+
+
+def test_a_file_that_another_process_holds(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(one=octopush(simulator))
+    with duckdb.connect(shell.folder / "talkhouse.duckdb"):
+        told = shell("sync", exit_code=2).stderr
+        assert f"PID {os.getpid()}" in told
+        assert "wait for that sync to end" in shell("status", exit_code=2).stderr
+
+
+def test_bare_names_in_the_environment_are_nobodys(shell: Shell, simulator: Simulator) -> None:
+    values = octopush(simulator)
+    del values["api_key"]
+    shell.configure(one=values)
+    shell.environment = {"API_KEY": keys.OCTOPUSH_KEY, "CONNECTIONS__API_KEY": keys.OCTOPUSH_KEY}
+    assert "api_key is missing; set it in .dlt/secrets.toml" in shell("check", exit_code=2).stderr
+    shell.environment = {"CONNECTIONS__ONE__API_KEY": keys.OCTOPUSH_KEY}
+    shell("check")
+
+
+def test_dry_run_reads_and_loads_nothing(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(one=chatwoot(simulator))
+    [outcome] = json.loads(shell("sync", "--dry-run", "--json").stdout)
+    assert outcome["rows"]["conversations"] == 40
+    assert outcome["lists"]["messages"]["pages"] == 40
+    assert not any("/messages" in request.path for request in simulator.requests)
+    assert shell.files() == {".dlt", ".dlt/config.toml", ".dlt/secrets.toml"}
+
+    shell("sync")
+    simulator.world.new_message()
+    before = shell("status", "--json").stdout
+    told = shell("sync", "--dry-run")
+    assert "The messages of 1 conversations would be read." in told.stdout
+    assert shell("status", "--json").stdout == before
+
+
+def test_only_some_lists(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(one=chatwoot(simulator), two=octopush(simulator))
+    outcomes = json.loads(shell("sync", "--only", "agents", "--only", "teams", "--json").stdout)
+    assert [list(outcome["lists"]) for outcome in outcomes] == [["agents", "teams"], ["agents"]]
+
+
+def test_a_file_that_was_taken_away_is_filled_anew(shell: Shell, simulator: Simulator) -> None:
+    # the second connection finds the dataset that the first one has just made
+    shell.configure(one=chatwoot(simulator), two=chatwoot(simulator))
+    for _ in range(2):
+        shell("sync", "--only", "conversations")
+        counted = shell.rows("select account, count(*) from chatwoot.conversations group by all")
+        assert sorted(counted) == [("one", 40), ("two", 40)]
+        (shell.folder / "talkhouse.duckdb").unlink()
+
+
+def test_an_interrupted_sync_goes_on(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(one=chatwoot(simulator))
+    simulator.faults.add(Fault("slow", path="/messages", times=None, seconds=1.0))
+    running = subprocess.Popen(**shell.command("talkhouse", "sync"))
+    wait_until(lambda: any("/messages" in request.path for request in simulator.requests))
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate(timeout=30)
+    assert running.returncode == 130, told
+    assert "the next run goes on from there" in told
+    assert "Traceback" not in told
+    simulator.faults.clear()
+    shell("sync")
+    [(threads,)] = shell.rows("select count(*) from chatwoot.message_reads")
+    assert threads == 40
+
+
+def test_demo_in_an_empty_folder(shell: Shell) -> None:
+    told = shell("demo").stdout
+    assert told.count("select ") == 3
+    for dataset in ("chatwoot", "hilos", "activecampaign", "octopush", "pembalasan"):
+        [(loaded,)] = shell.rows(f"select count(*) from {dataset}.conversations")
+        assert loaded > 0
+    assert {path.split("/")[0] for path in shell.files()} == {".dlt", "talkhouse.duckdb"}
+    assert not list(shell.home.iterdir())
+
+    def answers(text: str) -> str:
+        return text[text.index("How are") :]
+
+    assert answers(shell("demo").stdout) == answers(told)
+
+
+def test_demo_leaves_real_data_alone(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(shop=octopush(simulator))
+    shell("sync")
+    assert "talkhouse demo --file demo.duckdb" in shell("demo", exit_code=2).stderr
+
+
+def test_simulate_tells_how_to_reach_it(shell: Shell) -> None:
+    running = subprocess.Popen(**shell.command("talkhouse", "simulate", "--port", "0"))
+    assert running.stdout is not None
+    lines: list[str] = []
+    while "clock" not in (lines[-1] if lines else ""):
+        lines.append(running.stdout.readline())
+    said = "".join(lines)
+    config, secrets = said[said.index("[conn") : said.index("\ncontrol")].split(
+        "# .dlt/secrets.toml"
+    )
+    (shell.folder / ".dlt").mkdir()
+    (shell.folder / ".dlt/config.toml").write_text(config)
+    (shell.folder / ".dlt/secrets.toml").write_text(secrets)
+    assert shell("check", "--json").stdout.count('"connection"') == 5
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=10)
+
+
+def test_help_is_quick() -> None:
+    loaded = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from typer.testing import CliRunner; from pipelines.cli import app\n"
+            "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+            "slow = {'dlt', 'duckdb', 'pyarrow', 'simulator', 'httpx'} & set(sys.modules)\n"
+            "sys.exit(' '.join(slow) or 0)",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert not loaded.stderr
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
