@@ -3,12 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from pipelines.connections import Connection
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -84,8 +81,9 @@ def check(names: Names = None, as_json: AsJson = False) -> None:
     """
     with errors_told():
         from pipelines.check import check_all, show_checks
+        from pipelines.connections import connections
 
-        found = check_all(_chosen(names))
+        found = check_all(connections(names or ()))
         show_checks(found, as_json)
     raise typer.Exit(0 if all(checked.ok for checked in found) else FAILED)
 
@@ -113,11 +111,15 @@ def sync(
     """
     with errors_told():
         from pipelines.batch import sync_all
+        from pipelines.connections import usable_connections
         from pipelines.summary import show_outcomes
+        from pipelines.sync import Outcome
 
+        usable, wrong = usable_connections(names or ())
         outcomes = sync_all(
-            _chosen(names), only or (), full=full, since=since, until=until, dry_run=dry_run
+            usable, only or (), full=full, since=since, until=until, dry_run=dry_run
         )
+        outcomes += [Outcome(name, "", error=why) for name, why in wrong.items()]
         show_outcomes(outcomes, as_json, dry_run)
     raise typer.Exit(0 if all(outcome.ok for outcome in outcomes) else FAILED)
 
@@ -129,10 +131,11 @@ def status(names: Names = None, as_json: AsJson = False) -> None:
     Example: `talkhouse status --json`
     """
     with errors_told():
+        from pipelines.connections import connections
         from pipelines.status import show_statuses, statuses
         from pipelines.warehouse import configured_file
 
-        show_statuses(statuses(_chosen(names), Path(configured_file())), as_json)
+        show_statuses(statuses(connections(names or ()), Path(configured_file())), as_json)
 
 
 @app.command()
@@ -170,16 +173,3 @@ def errors_told() -> Iterator[None]:
             err=True,
         )
         raise typer.Exit(INTERRUPTED) from None
-
-
-def _chosen(names: list[str] | None) -> "list[Connection]":
-    from pipelines.connections import connections
-    from sources.settings import SettingsError
-
-    chosen = connections(names or ())
-    if not chosen:
-        raise SettingsError(
-            "no connection is configured; add one with `talkhouse init PROVIDER`, or see "
-            "`talkhouse demo`"
-        )
-    return chosen

@@ -39,6 +39,28 @@ class Connection:
 def connections(names: Iterable[str] = ()) -> list[Connection]:
     """The configured connections, or those named. Raises SettingsError."""
     configured = _configured()
+    return [connection(name, configured[name]) for name in _chosen(names, configured)]
+
+
+def usable_connections(names: Iterable[str] = ()) -> tuple[list[Connection], dict[str, str]]:
+    """Those of the connections whose settings are right, and of the others what is wrong.
+
+    Raises SettingsError if a name is unknown, or no connection is usable.
+    """
+    configured = _configured()
+    usable: list[Connection] = []
+    wrong: dict[str, str] = {}
+    for name in _chosen(names, configured):
+        try:
+            usable.append(connection(name, configured[name]))
+        except SettingsError as e:
+            wrong[name] = str(e)
+    if wrong and not usable:
+        raise SettingsError("; ".join(wrong.values()))
+    return usable, wrong
+
+
+def _chosen(names: Iterable[str], configured: dict[str, Any]) -> list[str]:
     chosen = list(names) or sorted(configured)
     for name in chosen:
         if name not in configured:
@@ -46,7 +68,12 @@ def connections(names: Iterable[str] = ()) -> list[Connection]:
             raise SettingsError(
                 f"there is no connection {name} in .dlt/config.toml (known: {known})"
             )
-    return [connection(name, configured[name]) for name in chosen]
+    if not chosen:
+        raise SettingsError(
+            "no connection is configured; add one with `talkhouse init PROVIDER`, or see "
+            "`talkhouse demo`"
+        )
+    return chosen
 
 
 def connection(name: str, values: dict[str, Any]) -> Connection:

@@ -93,11 +93,13 @@ def sync(
     try:
         with closing(connection.provider.connect(connection.settings)) as client:
             run = Run(connection.name, client, plan, outcome.report, readers=_readers(connection))
+            # the budget is its host's, and other connections may have waited for it before
+            waited_before = client.budget.waited_seconds
             try:
                 _sync(connection, warehouse, run, only, outcome, folder)
             finally:
                 outcome.requests = client.requests
-                outcome.waited_seconds = client.budget.waited_seconds
+                outcome.waited_seconds = client.budget.waited_seconds - waited_before
     except (SourceError, PipelineStepFailed) as e:
         outcome.error = _explained(e)
     outcome.seconds = time.monotonic() - began

@@ -9,7 +9,7 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
-from pipelines.connections import connection, connections
+from pipelines.connections import connection, connections, usable_connections
 from pipelines.sync import plan_of
 from sources import PROVIDERS, provider
 from sources.settings import SettingsError, described, duration, instant
@@ -80,9 +80,19 @@ def test_a_name_that_is_not_there_is_refused_with_those_that_are(write: Write) -
         connections(["shap"])
 
 
-def test_no_connection_at_all_is_an_empty_list(write: Write) -> None:
+def test_no_connection_at_all_says_how_to_add_one(write: Write) -> None:
     write("")
-    assert connections() == []
+    with pytest.raises(SettingsError, match="talkhouse init"):
+        connections()
+
+
+def test_a_mistyped_connection_leaves_the_others_usable(write: Write) -> None:
+    write(SHOP + '[connections.other]\nprovider = "hilos"\npagesize = 3\n', TOKEN)
+    usable, wrong = usable_connections()
+    assert [each.name for each in usable] == ["shop"]
+    assert wrong == {
+        "other": "[connections.other]: unknown setting pagesize; did you mean page_size?"
+    }
 
 
 def test_the_environment_goes_before_the_files(
