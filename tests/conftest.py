@@ -45,7 +45,7 @@ class Account:
     folder: Path
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
-    plan: dict[str, Any] = field(default_factory=dict)
+    only: Sequence[str] = ()
     acted: bool = False
 
     def __post_init__(self) -> None:
@@ -80,8 +80,9 @@ class Account:
     ) -> Outcome:
         """One sync, whatever its end."""
         planned = plan_of(self.connection, full=full, since=since, until=until)
-        planned = replace(planned, **(self.plan | plan))
+        planned = replace(planned, **plan)
         self.simulator.requests.clear()
+        only = only or self.only
         return sync(self.connection, self.warehouse, planned, only=only, folder=self.folder)
 
     def synced(self, **how: Any) -> Outcome:
@@ -92,8 +93,9 @@ class Account:
 
     def expected(self) -> oracle.Tables:
         tables = oracle.tables(self.world, self.provider, self.identifiers)
+        wanted = oracle.CONVERSATIONS[self.provider] if self.only else tables
         left_out = set() if self.settings.get("messages", True) else oracle.THREADS
-        return {name: rows for name, rows in tables.items() if name not in left_out}
+        return {name: tables[name] for name in wanted if name not in left_out}
 
     def differences(self, gone: Sequence[str] = ()) -> dict[str, Any]:
         """Where tables and World differ: by table and key, the stored and the expected row.
@@ -226,12 +228,13 @@ def account_of(warehouse: Warehouse, tmp_path: Path) -> Iterator[Open]:
             *,
             name: str = "shop",
             settings: dict[str, Any] | None = None,
+            only: Sequence[str] = (),
             **served: Any,
         ) -> Account:
             world = world or World(conversations=24)
             simulator = stack.enter_context(serve(world, **SERVED | served))
             folder = tmp_path / "pipelines"
-            return Account(simulator, provider, warehouse, folder, name, settings or {})
+            return Account(simulator, provider, warehouse, folder, name, settings or {}, only)
 
         yield open
 

@@ -69,6 +69,20 @@ KEYS: dict[str, dict[str, tuple[str, ...]]] = {
 THREADS = {"messages", "attachments", "message_reads"}
 """What is not loaded where a connection leaves messages out."""
 
+CONVERSATIONS = {
+    "chatwoot": ("conversations", "conversation_labels", "last_messages"),
+    "hilos": (
+        "conversations",
+        "first_messages",
+        "conversation_assignees",
+        "conversation_tags",
+    ),
+    "activecampaign": tuple(t for t in KEYS["activecampaign"] if t != "templates"),
+    "octopush": ("conversations",),
+    "pembalasan": tuple(KEYS["pembalasan"]),
+}
+"""What the list of conversations alone fills whole."""
+
 CHANNEL_TYPES = {
     "whatsapp": "Channel::Whatsapp",
     "sms": "Channel::Sms",

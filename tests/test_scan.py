@@ -8,7 +8,6 @@ from conftest import CHANNEL, DAY, MINUTE, Open
 from simulator import World
 from sources import readers, scan
 
-LISTS_ALONE = {"messages": False}
 LISTS = {
     "chatwoot": ("/accounts/1/conversations", "status=all"),
     "hilos": ("/inbox/conversation", "page="),
@@ -28,7 +27,7 @@ def mode(outcome: Any) -> tuple[str, int]:
 
 @pytest.mark.parametrize("provider", LISTS)
 def test_a_recent_run_stops_at_the_watermark(provider: str, account_of: Open) -> None:
-    account = account_of(provider, settings=LISTS_ALONE)
+    account = account_of(provider, only=["conversations"])
     account.synced()
     account.later()
     assert mode(account.synced()) == ("recent", 1)
@@ -36,7 +35,7 @@ def test_a_recent_run_stops_at_the_watermark(provider: str, account_of: Open) ->
 
 @pytest.mark.parametrize("provider", LISTS)
 def test_a_recent_run_reads_on_while_rows_are_newer(provider: str, account_of: Open) -> None:
-    account = account_of(provider, settings=LISTS_ALONE)
+    account = account_of(provider, only=["conversations"])
     account.synced()
     for _ in range(11):
         account.later(MINUTE)
@@ -54,7 +53,7 @@ def test_a_recent_run_reads_on_while_rows_are_newer(provider: str, account_of: O
 def test_a_list_without_an_order_is_read_to_its_end(
     provider: str, served: dict[str, str], account_of: Open
 ) -> None:
-    account = account_of(provider, World(conversations=50), settings=LISTS_ALONE, **served)
+    account = account_of(provider, World(conversations=50), only=["conversations"], **served)
     account.synced()
     account.later()
     account.converse()
@@ -67,7 +66,7 @@ def test_a_list_without_an_order_is_read_to_its_end(
 
 @pytest.mark.parametrize("provider", ["chatwoot", "octopush"])
 def test_a_list_that_gives_one_page_for_ever_is_refused(provider: str, account_of: Open) -> None:
-    account = account_of(provider, settings=LISTS_ALONE)
+    account = account_of(provider, only=["conversations"])
     account.synced()
     before = account.contents()
     account.later(DAY)
@@ -81,13 +80,15 @@ def test_a_list_that_gives_one_page_for_ever_is_refused(provider: str, account_o
 
 
 def test_a_list_that_counts_its_rows_ends_though_it_repeats_a_page(account_of: Open) -> None:
-    account = account_of("hilos")
+    account = account_of("hilos", only=["conversations"])
     account.fault("repeat_page", LISTS["hilos"][0])
     assert "repeats the pages before it" in account.sync().error
 
 
 def test_pages_that_are_clamped_lose_nothing(account_of: Open) -> None:
-    account = account_of("octopush", World(conversations=40), octopush_max_per_page=2)
+    account = account_of(
+        "octopush", World(conversations=40), only=["conversations"], octopush_max_per_page=2
+    )
     account.synced()
     assert account.differences() == {}
 
@@ -96,7 +97,7 @@ def test_pages_that_are_clamped_lose_nothing(account_of: Open) -> None:
 def test_rows_that_move_up_behind_a_deleted_one_are_not_skipped(
     provider: str, account_of: Open
 ) -> None:
-    account = account_of(provider, World(conversations=40), settings=LISTS_ALONE)
+    account = account_of(provider, World(conversations=40), only=["conversations"])
     served = sorted(account.world.served(provider), key=lambda c: c.created_at)  # type: ignore[arg-type]
     first = served[0] if provider == "chatwoot" else served[-1]
     account.before(OF_PAGE[provider].format(3), lambda: account.world.delete_conversation(first.id))
@@ -107,7 +108,7 @@ def test_rows_that_move_up_behind_a_deleted_one_are_not_skipped(
 
 @pytest.mark.parametrize("provider", ["hilos", "octopush"])
 def test_rows_that_move_down_behind_a_new_one_come_once(provider: str, account_of: Open) -> None:
-    account = account_of(provider, World(conversations=40), settings=LISTS_ALONE)
+    account = account_of(provider, World(conversations=40), only=["conversations"])
     account.before(OF_PAGE[provider].format(2), account.converse)
     account.synced()
     assert account.acted
@@ -120,7 +121,7 @@ def test_rows_that_move_down_behind_a_new_one_come_once(provider: str, account_o
 def test_a_list_that_moves_between_two_chunks_is_read_whole(
     provider: str, account_of: Open
 ) -> None:
-    account = account_of(provider, World(conversations=40), settings=LISTS_ALONE)
+    account = account_of(provider, World(conversations=40), only=["conversations"])
     account.before(OF_PAGE[provider].format(3), account.converse)
     account.synced(chunk_rows=4)
     assert account.acted
@@ -130,7 +131,7 @@ def test_a_list_that_moves_between_two_chunks_is_read_whole(
 
 
 def test_what_changes_while_a_run_reads_comes_with_the_next(account_of: Open) -> None:
-    account = account_of("chatwoot", settings=LISTS_ALONE)
+    account = account_of("chatwoot", only=["conversations"])
     changed = account.oldest()
 
     def change() -> None:
@@ -146,20 +147,20 @@ def test_what_changes_while_a_run_reads_comes_with_the_next(account_of: Open) ->
 
 
 def test_a_404_past_the_first_page_is_the_end(account_of: Open) -> None:
-    account = account_of("octopush")
+    account = account_of("octopush", only=["conversations"])
     account.fault("status", LISTS["octopush"][0], query="page=2", status=404)
     account.synced()
     assert len(account.rows("conversations", ["account"])) == 3
 
 
 def test_a_404_of_the_first_page_is_an_error(account_of: Open) -> None:
-    account = account_of("octopush")
+    account = account_of("octopush", only=["conversations"])
     account.fault("status", LISTS["octopush"][0], query="page=1&per_page=3", status=404)
     assert "answered 404" in account.sync().error
 
 
 def test_a_clock_that_goes_back_brings_a_full_scan(account_of: Open) -> None:
-    account = account_of("hilos")
+    account = account_of("hilos", only=["conversations"])
     account.synced()
     account.later(-DAY)
     assert mode(account.synced())[0] == "full"
@@ -167,7 +168,7 @@ def test_a_clock_that_goes_back_brings_a_full_scan(account_of: Open) -> None:
 
 
 def test_a_start_date_leaves_older_rows_out(account_of: Open) -> None:
-    account = account_of("hilos", World(conversations=40))
+    account = account_of("hilos", World(conversations=40), only=["conversations"])
     account.settings["start_date"] = "2026-04-20"
     account.synced()
     wanted = [
@@ -178,7 +179,7 @@ def test_a_start_date_leaves_older_rows_out(account_of: Open) -> None:
 
 
 def test_full_scans_come_as_often_as_they_are_set_to(account_of: Open) -> None:
-    account = account_of("hilos")
+    account = account_of("hilos", only=["conversations"])
     account.settings["full_scan_every"] = "30m"
     modes = []
     for _ in range(4):
@@ -196,14 +197,14 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("eager")
 def test_other_processes_read_the_same(account_of: Open) -> None:
-    account = account_of("chatwoot", World(conversations=60), settings=LISTS_ALONE)
+    account = account_of("chatwoot", World(conversations=60), only=["conversations"])
     account.synced()
     assert account.differences() == {}
 
 
 @pytest.mark.usefixtures("eager")
 def test_what_other_processes_find_is_counted(account_of: Open) -> None:
-    account = account_of("chatwoot", World(conversations=60), settings=LISTS_ALONE)
+    account = account_of("chatwoot", World(conversations=60), only=["conversations"])
     account.fault("extra_field", LISTS["chatwoot"][0], query="status=all", records="all")
     outcome = account.synced()
     assert account.differences() == {}
@@ -214,7 +215,7 @@ def test_what_other_processes_find_is_counted(account_of: Open) -> None:
 
 @pytest.mark.usefixtures("eager")
 def test_what_other_processes_cannot_read_fails_the_run_as_ever(account_of: Open) -> None:
-    account = account_of("chatwoot", World(conversations=60), settings=LISTS_ALONE)
+    account = account_of("chatwoot", World(conversations=60), only=["conversations"])
     account.fault("status", LISTS["chatwoot"][0], query="status=all", status=401, after=5)
     assert "answered 401" in account.sync().error
     account.simulator.faults.clear()
