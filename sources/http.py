@@ -225,9 +225,10 @@ def _read_capped(chunks: Iterable[bytes], what: str) -> bytes:
 
 def _served_at(response: httpx.Response) -> datetime:
     try:
-        return parsedate_to_datetime(response.headers["date"]).astimezone(UTC)
+        served_at = parsedate_to_datetime(response.headers["date"])
     except (KeyError, ValueError):
         return datetime.now(UTC).replace(microsecond=0)
+    return served_at.replace(tzinfo=UTC) if served_at.tzinfo is None else served_at.astimezone(UTC)
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,5 +1,6 @@
 """A page of a list: its body decoded into typed rows, and pages fetched ahead of their use."""
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +17,11 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 PAGES_READY = 8
+# JSON escapes a character beyond the basic plane as a pair of surrogates: a pair, half of one (the
+# group), or any other escape
+ESCAPE = re.compile(
+    rb"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|u(d[89a-f][0-9a-f]{2})|.)", re.I | re.S
+)
 
 
 @dataclass
@@ -60,10 +66,21 @@ class PageDecoder(Generic[R]):
         try:
             return _page(self._strict.decode(body))
         except msgspec.ValidationError:
-            page: Page[Any] = _page(self._raw.decode(body))
-            kept = [self._row(raw, page.findings) for raw in page.rows]
-            page.rows = [row for row in kept if row is not None]
+            return self._row_by_row(body)
+        except msgspec.DecodeError:
+            # half a character, as where a text was cut in an emoji: it costs that half, no more
+            whole = ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
+            if whole == body:
+                raise
+            page = self._row_by_row(whole)
+            page.findings.drifted(self.record.table, "(any text)", "found half a character")
             return page
+
+    def _row_by_row(self, body: bytes) -> Page[R]:
+        page: Page[Any] = _page(self._raw.decode(body))
+        kept = [self._row(raw, page.findings) for raw in page.rows]
+        page.rows = [row for row in kept if row is not None]
+        return page
 
     def _row(self, raw: msgspec.Raw, findings: Findings) -> R | None:
         try:

@@ -77,7 +77,7 @@ def scan(
     rows: dict[Hashable, R] = {}
     given: set[Hashable] = set()
     findings = Findings()
-    is_first, over = True, False
+    is_first, over, absent = True, False, 0
     many: Readers | None = None
     in_flight = client.in_flight if listing.ahead and mode == "full" else 1
     # until the first page tells the list's count, there may be no second one
@@ -102,7 +102,10 @@ def scan(
                 is_first = False
                 continue
             many = None  # the end, or something to look at closely
-            page = _page_or_end(pages, number, listing)
+            page, missing = _page_or_end(pages, number, listing)
+            absent += missing is not None
+            if missing and number == absent == listing.last_page:
+                raise missing  # not one page is there: it is the address that is wrong
             wanted = {listing.identity(row): row for row in page.rows if walk.wants(row)}
             if not given.isdisjoint(wanted):
                 break
@@ -135,13 +138,16 @@ def scan(
             state["full_scan_at"] = going["started_at"]
 
 
-def _page_or_end(pages: PagesAhead[Page[R]], number: int, listing: Listing[R]) -> Page[R]:
+def _page_or_end(
+    pages: PagesAhead[Page[R]], number: int, listing: Listing[R]
+) -> tuple[Page[R], NotFound | None]:
+    """The page, or an empty one and the 404 that it was."""
     try:
-        return pages.page(number)
-    except NotFound:
+        return pages.page(number), None
+    except NotFound as e:
         if number == 1 and listing.missing_page_is_end:
             raise
-        return Page([], last=listing.missing_page_is_end)
+        return Page([], last=listing.missing_page_is_end), e
 
 
 def _begin(client: Client, listing: Listing[R], plan: Plan, state: State) -> dict[str, Any]:

@@ -57,9 +57,12 @@ def duration(text: str) -> timedelta:
 def instant(text: str) -> datetime:
     """An ISO date or time as UTC; a date is its midnight. Raises ValueError for anything else."""
     try:
-        parsed = pendulum.parse(text, tz="UTC")
+        # exact: a bare time of day must not become one of today's
+        parsed = pendulum.parse(text, tz="UTC", exact=True)
     except ValueError:
         parsed = None
+    if isinstance(parsed, pendulum.Date) and not isinstance(parsed, pendulum.DateTime):
+        parsed = pendulum.datetime(parsed.year, parsed.month, parsed.day)
     if not isinstance(parsed, pendulum.DateTime):
         raise ValueError(f"{text!r} is not a date or time such as 2026-01-31 or 2026-01-31T09:00Z")
     return parsed.in_timezone("UTC")

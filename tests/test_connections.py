@@ -249,3 +249,14 @@ def test_a_plan_is_the_settings_and_what_is_asked_once() -> None:
     assert plan.start_date == datetime(2026, 1, 1, tzinfo=UTC)
     assert (plan.full, plan.since, plan.until) == (True, datetime(2026, 2, 1, tzinfo=UTC), None)
     assert plan.is_window
+
+
+@pytest.mark.parametrize("text", ["09:00", "lately", "2026-13-01", ""])
+def test_what_is_no_date_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a date or time such as"):
+        instant(text)
+
+
+def test_a_date_is_its_midnight_and_a_time_is_utc() -> None:
+    assert instant("2026-01-31") == datetime(2026, 1, 31, tzinfo=UTC)
+    assert instant("2026-01-31T09:00-06:00") == datetime(2026, 1, 31, 15, tzinfo=UTC)

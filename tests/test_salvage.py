@@ -23,6 +23,7 @@ from sources.activecampaign.records import Template as ActiveCampaignTemplate
 from sources.chatwoot.records.account import Agent, CsatResponse, Inbox
 from sources.chatwoot.records.contacts import Contact as ChatwootContact
 from sources.chatwoot.records.conversations import Conversation as ChatwootConversation
+from sources.chatwoot.records.conversations import last_messages_of
 from sources.chatwoot.records.messages import Message as ChatwootMessage
 from sources.hilos.records.account import Contact as HilosContact
 from sources.hilos.records.account import Template, User
@@ -249,6 +250,29 @@ def test_a_rejected_row_does_not_take_the_others_with_it() -> None:
     page = PageDecoder(OctopushConversation)(b'[{"color": 1}, {"conversation_id": "c1"}, 1e999]')
     assert [row.conversation_id for row in page.rows] == ["c1"]
     assert len(page.findings.rejects) == 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (rb"cut \ud83d", "cut \ufffd"),
+        (rb"\ud83d\ude00 and \uDC00", "\U0001f600 and \ufffd"),
+        (rb"\\ud83d is text, \ud83d is not", "\\ud83d is text, \ufffd is not"),
+    ],
+)
+def test_half_a_character_costs_that_half(sent: bytes, kept: str) -> None:
+    page = PageDecoder(OctopushConversation)(
+        b'[{"conversation_id": "c1", "last_message": "' + sent + b'"}]'
+    )
+    assert [row.last_message for row in page.rows] == [kept]
+    assert page.findings.drift == {("conversations", "(any text)", "found half a character"): 1}
+
+
+def test_what_both_copies_of_a_message_hold_beyond_their_type_is_kept() -> None:
+    one = {"id": 5, "from_the_list": 1}
+    row = {"id": 1, "messages": [one], "last_non_activity_message": {"id": 5, "alone": 2}}
+    [message] = last_messages_of(decoded(ChatwootConversation, row).rows[0])
+    assert message._extra == {"from_the_list": 1, "alone": 2}
 
 
 def test_the_same_row_is_rejected_once_under_the_same_hash() -> None:

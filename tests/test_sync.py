@@ -269,3 +269,16 @@ def _paths(account: Account) -> set[str]:
 
 def _count(account: Account) -> int:
     return len(account.warehouse.rows("select * from hilos._dlt_loads"))
+
+
+def test_where_no_contact_is_known_it_is_the_address_that_is_wrong(account_of: Open) -> None:
+    account = account_of("pembalasan")
+    account.settings["inbox_identifier"] = "another"
+    assert "answered 404; check base_url" in account.sync().error
+
+
+def test_a_contact_that_is_not_known_costs_nothing_else(account_of: Open) -> None:
+    account = account_of("pembalasan")
+    account.settings["contact_identifiers"] = ["stranger", *account.identifiers, "stranger too"]
+    account.synced()
+    assert account.differences() == {}

@@ -179,7 +179,10 @@ def last_messages_of(conversation: Conversation) -> list[LastMessage]:
     for message in embedded.values():
         message.is_last = True
     if (talk := conversation.last_non_activity_message) is not None:
-        embedded.setdefault(talk.id, talk).is_last_non_activity = True
+        kept = embedded.setdefault(talk.id, talk)
+        kept.is_last_non_activity = True
+        if talk._extra:
+            kept._extra = {**talk._extra, **(kept._extra or {})}
     for message in embedded.values():
         message.conversation_id = conversation.id
     empty = LastMessage(id=0, conversation_id=conversation.id, _is_empty=True)
