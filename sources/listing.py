@@ -107,7 +107,8 @@ class Group:
 class Readers(Protocol):
     """Other processes that read pages of a list, for where this one's processor is the limit."""
 
-    pages: int
+    @property
+    def ready(self) -> bool: ...
 
     def group(self, number: int, last: int) -> Group | None:
         """Pages from `number`; None if they are not all before `last`, or not all whole."""

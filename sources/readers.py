@@ -58,6 +58,13 @@ class ReaderProcesses:
         for process in self._processes:
             self._idle.put(process)
         self._groups = PagesAhead(self._read, count, ready=2)
+        self._starting = ThreadPoolExecutor(count)
+        self._started = [self._starting.submit(process.started) for process in self._processes]
+
+    @property
+    def ready(self) -> bool:
+        """Whether they have all started, which takes a moment. One that could not reads nothing."""
+        return all(started.done() for started in self._started)
 
     def group(self, number: int, last: int) -> Group | None:
         """The pages from `number`; None if they are not all before page `last`, or one failed."""
@@ -72,6 +79,7 @@ class ReaderProcesses:
         """Ends the processes, at once."""
         for process in self._processes:
             process.kill()
+        self._starting.shutdown()
         self._groups.close()
 
     def _read(self, nth: int) -> Group | None:
@@ -94,13 +102,23 @@ class _Process:
         self._to, self._from = self._process.stdin, self._process.stdout
         _send(self._to, job)
 
+    def started(self) -> None:
+        """Waits until the process can read, or is gone."""
+        self._answer()
+
     def read(self, number: int, pages: int) -> Group | None:
         try:
             _send(self._to, (number, pages))
-            group: Group | None = pickle.load(self._from)
-        except (OSError, EOFError, pickle.UnpicklingError):
+        except OSError:
+            return None
+        return self._answer()
+
+    def _answer(self) -> Group | None:
+        try:
+            answer: Group | None = pickle.load(self._from)
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
             return None  # the process is gone: the scan reads these pages itself
-        return group
+        return answer
 
     def kill(self) -> None:
         self._process.kill()
@@ -120,6 +138,7 @@ def _serve(asked: IO[bytes], answers: IO[bytes]) -> None:
     its = provider(job.settings.provider)
     client = its.connect(job.settings)
     listing = next(each for each in its.lists(job.settings) if each.name == job.list_name)
+    _send(answers, None)
     while True:
         try:
             number, pages = pickle.load(asked)

@@ -77,7 +77,7 @@ def scan(
     rows: dict[Hashable, R] = {}
     given: set[Hashable] = set()
     findings = Findings()
-    is_first, over, absent = True, False, 0
+    is_first, over, absent, end = True, False, 0, 0
     many: Readers | None = None
     in_flight = client.in_flight if listing.ahead and mode == "full" else 1
     # until the first page tells the list's count, there may be no second one
@@ -86,7 +86,8 @@ def scan(
         begun = progress.pages
         while not over and (len(given) + len(rows) < plan.chunk_rows or progress.pages < begun + 2):
             number = going["page"]
-            group = many.group(number, pages.last or 0) if many else None
+            asked = many is not None and many.ready
+            group = many.group(number, end) if many and asked else None
             if group and walk.is_clean(group, given.union(rows)):
                 if rows:
                     yield batch(is_last=False)
@@ -101,7 +102,8 @@ def scan(
                 yield Batch(group.tables, Findings(), is_first, is_last=False)
                 is_first = False
                 continue
-            many = None  # the end, or something to look at closely
+            if asked:
+                many = None  # the end, or something to look at closely
             page, missing = _page_or_end(pages, number, listing)
             absent += missing is not None
             if missing and number == absent == listing.last_page:
@@ -116,14 +118,14 @@ def scan(
             progress.rows += len(page.rows)
             if page.count is not None and walk.size:
                 chunk = plan.chunk_rows - len(given) - len(rows)
-                pages.last = min(
-                    math.ceil(page.count / walk.size), number + math.ceil(chunk / walk.size)
-                )
-                left = (pages.last - number) * walk.size
+                end = min(math.ceil(page.count / walk.size), number + math.ceil(chunk / walk.size))
+                left = (end - number) * walk.size
                 if readers and in_flight > 1 and not plan.start_date and left >= WORTH_READERS:
                     many = readers(listing.name, walk.size)
                     opened.callback(many.close)
                     readers = None
+                # what is fetched here while they start is not to be fetched by them again
+                pages.last = min(end, number + in_flight) if many else end
             if len(rows) >= BATCH_ROWS and not over:
                 yield batch(is_last=False)
                 given.update(rows)
