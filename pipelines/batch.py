@@ -8,7 +8,7 @@ from pathlib import Path
 from pipelines.connections import Connection
 from pipelines.dry_run import dry_run as read_only
 from pipelines.progress import watching
-from pipelines.sync import Outcome, plan_of, sync
+from pipelines.sync import Outcome, chosen_lists, plan_of, sync
 from pipelines.warehouse import Warehouse, WarehouseError, configured_file
 from sources.settings import SettingsError
 
@@ -69,17 +69,10 @@ def _asked(chosen: Sequence[Connection], only: Sequence[str]) -> dict[str, list[
     """The lists to read of each connection, an empty one for all of them."""
     if not only:
         return {each.name: [] for each in chosen}
-    known = {each.name: list_names(each) for each in chosen}
+    known = {each.name: chosen_lists(each) for each in chosen}
     anywhere = list(dict.fromkeys(name for names in known.values() for name in names))
     for name in only:
         if name not in anywhere:
             raise SettingsError(f"there is no list {name}; there are {', '.join(anywhere)}")
     asked = {each: [name for name in only if name in names] for each, names in known.items()}
     return {each: names for each, names in asked.items() if names}
-
-
-def list_names(connection: Connection) -> list[str]:
-    """The names of the connection's lists, as `--only` takes them."""
-    provider, settings = connection.provider, connection.settings
-    names = [listing.name for listing in provider.lists(settings)]
-    return [*names, "messages"] if provider.threads and settings.messages else names

@@ -7,7 +7,7 @@ anywhere loses at most the chunk at work, and the next run reads that one again.
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 import pipelines.engine  # noqa: F401  (sets dlt up)
@@ -24,13 +23,11 @@ from pipelines.warehouse import Warehouse
 from sources.errors import PagingLoop, SourceError
 from sources.listing import Plan, Readers
 from sources.readers import ReaderProcesses, worth_it
-from sources.run import Report, Run
-from sources.salvage import Drift, Reject
+from sources.run import MESSAGES, Report, Run
 from sources.settings import duration as duration_of
 from sources.settings import instant
 
 PIPELINES_FOLDER = Path(".dlt/pipelines")
-THREADS = "threads"
 THREADS_PER_CHUNK = 2_000
 
 
@@ -124,28 +121,37 @@ def _sync(
     # the state that counts is the one that was loaded with its rows: dlt restores it from there.
     # A local one may be of a file that is gone, or of a run that was killed before its rows came in
     pipeline.drop()
-    lists = lists_of(provider.source(run, connection.settings))
-    chosen = _chosen(lists, only)
-    for group in _groups({name: lists[name] for name in chosen if name != THREADS}):
-        left, plan = group, run.plan
-        while left:
-            is_first = not warehouse.tables(provider.name)
-            each = replace(run, plan=plan, is_first=is_first)
-            source = provider.source(each, connection.settings)
-            _load(pipeline, source, [r for name in left for r in lists[name]], outcome)
-            left = [name for name in left if not _is_done(run.report, name)]
-            plan = replace(plan, full=False)  # begun: the chunks that follow go on with it
-    if THREADS in chosen and provider.worklist:
-        query = provider.worklist.format(dataset=provider.name)
-        # the first load, of no thread, makes the tables that the query asks
-        _load(pipeline, provider.source(run, connection.settings), list(lists[THREADS]), outcome)
-        done: list[dict[str, Any]] = []
-        while todo := warehouse.rows(query, [connection.name, THREADS_PER_CHUNK]):
-            if todo == done:
-                raise PagingLoop(f"{provider.name}: threads that were read are still to be read")
-            done = todo
-            source = provider.source(replace(run, threads=todo), connection.settings)
-            _load(pipeline, source, list(lists[THREADS]), outcome)
+    names = chosen_lists(connection, only)
+    left, plan = [name for name in names if name != MESSAGES], run.plan
+    while left:
+        is_first = not warehouse.tables(provider.name)
+        _load(pipeline, connection, replace(run, plan=plan, lists=left, is_first=is_first), outcome)
+        left = [name for name in left if not _is_done(run.report, name)]
+        plan = replace(plan, full=False)  # begun: the chunks that follow go on with it
+    if MESSAGES in names:
+        _sync_threads(pipeline, connection, warehouse, replace(run, lists=[MESSAGES]), outcome)
+
+
+def _sync_threads(
+    pipeline: dlt.Pipeline,
+    connection: Connection,
+    warehouse: Warehouse,
+    run: Run,
+    outcome: Outcome,
+) -> None:
+    provider = connection.provider
+    tables = warehouse.tables(provider.name)
+    if "message_reads" not in tables:
+        _load(pipeline, connection, run, outcome)  # of no thread: it makes the tables
+    if "conversations" not in tables:
+        return
+    query = (provider.worklist or "").format(dataset=provider.name)
+    done: list[dict[str, Any]] = []
+    while todo := warehouse.rows(query, [connection.name, THREADS_PER_CHUNK]):
+        if todo == done:
+            raise PagingLoop(f"{provider.name}: threads that were read are still to be read")
+        _load(pipeline, connection, replace(run, threads=todo), outcome)
+        done = todo
 
 
 def _readers(connection: Connection) -> Callable[[str, int], Readers] | None:
@@ -154,11 +160,10 @@ def _readers(connection: Connection) -> Callable[[str, int], Readers] | None:
     return partial(ReaderProcesses, connection.settings, connection.name)
 
 
-def _load(
-    pipeline: dlt.Pipeline, source: DltSource, resources: Sequence[str], outcome: Outcome
-) -> None:
-    """Loads the next chunk of these resources' lists, as one package with their state."""
-    pipeline.run(source.with_resources(*resources), loader_file_format="parquet")
+def _load(pipeline: dlt.Pipeline, connection: Connection, run: Run, outcome: Outcome) -> None:
+    """Loads the next chunk of the run's lists, as one package with their state."""
+    source = connection.provider.source(run, connection.settings)
+    pipeline.run(source, loader_file_format="parquet")
     assert pipeline.last_trace is not None
     normalized = pipeline.last_trace.last_normalize_info
     for table, rows in normalized.row_counts.items() if normalized else ():
@@ -166,43 +171,16 @@ def _load(
             outcome.rows[table] = outcome.rows.get(table, 0) + rows
 
 
-Lists = dict[str, dict[str, str]]
-
-
-def lists_of(source: DltSource) -> Lists:
-    """The source's lists by name, each with its resources and the table of each."""
-    lists: Lists = {}
-    for name, resource in source.resources.items():
-        parent = resource._pipe.parent
-        assert parent is not None, f"{name} takes its rows from no list"
-        tables = lists.setdefault(parent.name.removesuffix("_pages"), {})
-        tables[name] = str(resource.table_name)
-    return lists
-
-
-def _chosen(lists: Lists, only: Sequence[str]) -> list[str]:
-    known = ["messages" if name == THREADS else name for name in lists]
+def chosen_lists(connection: Connection, only: Sequence[str] = ()) -> list[str]:
+    """The names of the connection's lists, or of those named. Raises UnknownList."""
+    provider, settings = connection.provider, connection.settings
+    known = [listing.name for listing in provider.lists(settings)]
+    if provider.threads and settings.messages:
+        known.append(MESSAGES)
     for name in only:
         if name not in known:
             raise UnknownList(f"there is no list {name}; there are {', '.join(known)}")
-    return [name for name, shown in zip(lists, known, strict=True) if not only or shown in only]
-
-
-def _groups(lists: Lists) -> Iterator[list[str]]:
-    """Lists that may share a package: no two of a group load the same table, so that of a row that
-    two lists give, the one read last is loaded last.
-    """
-    left = list(lists)
-    while left:
-        taken: set[str] = set()
-        group = []
-        for name in left:
-            tables = set(lists[name].values()) - {Drift.table, Reject.table}
-            if not tables & taken:
-                taken |= tables
-                group.append(name)
-        yield group
-        left = [name for name in left if name not in group]
+    return [name for name in known if not only or name in only]
 
 
 def _is_done(report: Report, name: str) -> bool:

@@ -9,7 +9,9 @@ dlt evaluates the hidden parent once for all of them. One run of a source loads 
 list as one package: the rows, and the state that says where the list goes on.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import dlt
@@ -22,13 +24,12 @@ from dlt.extract.hints import make_hints
 from sources.errors import PermissionDenied
 from sources.listing import Batch, Listing
 from sources.records import Record, arrow_table, dlt_columns
-from sources.run import Provider, Run
+from sources.run import MESSAGES, Provider, Run
 from sources.salvage import Drift, Findings, Reject
 from sources.scan import scan
 from sources.tables import Child, Table, newest_of
 from sources.threads import Threads, read_threads
 
-THREADS = "threads"
 # dlt validates the schema of every Arrow table that it is given, which takes it milliseconds
 LOADED_AT_ONCE = 10_000
 
@@ -38,15 +39,36 @@ def source(provider: Provider, run: Run, settings: Any) -> DltSource:
 
     @dlt.source(name=provider.name)
     def lists_and_threads() -> Iterator[DltResource]:
-        for listing in provider.lists(settings):
-            yield from _list(run, listing)
-        if provider.threads and settings.messages:
+        lists = [each for each in provider.lists(settings) if run.reads(each.name)]
+        shared = Shared(table for each in lists for table in each.tables)
+        for listing in lists:
+            yield from _list(run, listing, shared)
+        if provider.threads and settings.messages and run.reads(MESSAGES):
             yield from _threads(run, provider.threads(run.client, settings))
 
     return lists_and_threads()
 
 
-def _list(run: Run, listing: Listing[Any]) -> Iterator[DltResource]:
+class Shared:
+    """The rows of shared tables, held until each list that has some was read: of a contact that
+    comes with several conversations, and in its own list, the row that was read last is loaded.
+    """
+
+    def __init__(self, tables: Iterable[Table]) -> None:
+        self._awaited = Counter(table.record.table for table in tables if table.shared)
+        self._held: dict[str, list[pa.Table]] = {name: [] for name in self._awaited}
+
+    def of_batch(self, table: Table, batch: Batch) -> pa.Table | None:
+        """The rows of the table, when no more are to come."""
+        name = table.record.table
+        self._held[name].append(batch.tables[table.resource])
+        self._awaited[name] -= batch.is_last
+        if self._awaited[name]:
+            return None
+        return newest_of(self._held[name], table.record.key)
+
+
+def _list(run: Run, listing: Listing[Any], shared: Shared) -> Iterator[DltResource]:
     @dlt.resource(name=f"{listing.name}_pages", selected=False)
     def pages() -> Iterator[Batch]:
         progress = run.report.of(listing.name)
@@ -65,25 +87,27 @@ def _list(run: Run, listing: Listing[Any]) -> Iterator[DltResource]:
             none = {table.resource: table.arrow([], run.account) for table in listing.tables}
             yield Batch(none, Findings(), is_first=True, is_last=True)
 
-    yield from _tables(pages, listing.tables, run)
+    yield from _tables(pages, listing.tables, run, shared)
 
 
 def _threads(run: Run, threads: Threads) -> Iterator[DltResource]:
-    @dlt.resource(name=THREADS, selected=False)
+    @dlt.resource(name="threads", selected=False)
     def pages() -> Iterator[Batch]:
-        progress = run.report.of("messages")
+        progress = run.report.of(MESSAGES)
         in_flight = run.client.in_flight
         for batch in read_threads(threads, run.threads, in_flight, run.plan, run.account, progress):
             run.report.findings.add(batch.findings)
             yield batch
 
-    yield from _tables(pages, threads.tables, run)
+    yield from _tables(pages, threads.tables, run, Shared(threads.tables))
 
 
-def _tables(pages: DltResource, tables: Iterable[Table], run: Run) -> Iterator[DltResource]:
+def _tables(
+    pages: DltResource, tables: Iterable[Table], run: Run, shared: Shared
+) -> Iterator[DltResource]:
     for table in tables:
         disposition = _disposition(table.record, run.is_first)
-        held = _held(table, without_markers=run.is_first)
+        held = partial(shared.of_batch, table) if table.shared else _held(table, run.is_first)
         yield _resource(pages, table.record, table.resource, disposition, held)
 
     def drift(batch: Batch) -> pa.Table | None:
@@ -107,11 +131,9 @@ def _held(table: Table, without_markers: bool) -> Callable[[Batch], pa.Table | N
 
     def of_batch(batch: Batch) -> pa.Table | None:
         held.append(batch.tables[table.resource])
-        enough = not table.shared and sum(part.num_rows for part in held) >= LOADED_AT_ONCE
-        if not (batch.is_last or enough):
+        if not batch.is_last and sum(part.num_rows for part in held) < LOADED_AT_ONCE:
             return None
-        key = table.record.key
-        whole = newest_of(held, key) if table.shared else pa.concat_tables(held)
+        whole = pa.concat_tables(held)
         held.clear()
         if without_markers and issubclass(table.record, Child):
             return whole.filter(pc.is_null(whole.column("_is_empty")))

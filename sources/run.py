@@ -1,6 +1,6 @@
 """One run of one connection: what a provider's source is given, and what it tells of itself."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,10 @@ from sources.threads import Threads
 
 if TYPE_CHECKING:
     from dlt.extract import DltSource
+
+
+# the name of the threads among a provider's lists
+MESSAGES = "messages"
 
 
 @dataclass
@@ -28,19 +32,25 @@ class Report:
 class Run:
     """What a source reads with.
 
-    `threads` are the conversations whose messages are to be read, as the provider's work-list
-    query gives them. `is_first` says that the dataset has no tables yet: a package, which holds no
-    row twice, is then appended, since there is nothing to merge it with. `readers` starts other
-    processes that read a list, given its name and the size of its pages.
+    `lists` are those to read, all if it is None. `threads` are the conversations whose messages are
+    to be read, as the provider's work-list query gives them. `is_first` says that the dataset has
+    no tables yet: a package, which holds no row twice, is then appended, since there is nothing to
+    merge it with. `readers` starts other processes that read a list, given its name and the size of
+    its pages.
     """
 
     account: str
     client: Client
     plan: Plan
     report: Report = field(default_factory=Report)
+    lists: Collection[str] | None = None
     threads: Sequence[Mapping[str, Any]] = ()
     is_first: bool = False
     readers: Callable[[str, int], Readers] | None = None
+
+    def reads(self, name: str) -> bool:
+        """Whether the list is to be read."""
+        return self.lists is None or name in self.lists
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,18 @@ def table(sample: Sample, body: bytes, resource: str) -> pa.Table:
     provider = PROVIDERS[sample.provider]
     values = {"provider": provider.name, "base_url": "https://api.example.com"}
     settings = settings_from(provider.settings, "golden", values | SETTINGS[provider.name])
-    run = Run("shop", Canned(body), Plan(), threads=sample.threads)  # type: ignore[arg-type]
+    listed = [
+        listing.name
+        for listing in provider.lists(settings)
+        if resource in {each.resource for each in listing.tables}
+    ]
+    run = Run(
+        "shop",
+        Canned(body),  # type: ignore[arg-type]
+        Plan(),
+        lists=listed or ["messages"],
+        threads=sample.threads,
+    )
     return pa.concat_tables(list(provider.source(run, settings).resources[resource]))
 
 

@@ -77,7 +77,7 @@ def lists(settings: ChatwootSettings) -> Iterator[Listing[Any]]:
         "contacts",
         by_creation("contacts"),
         PageDecoder(Contact, ContactPage),
-        (Table(Contact), Table(ContactInbox, contact_inboxes_of)),
+        (Table(Contact, shared=True), Table(ContactInbox, contact_inboxes_of)),
         cursor="created_at",
         window_cursor="created_at",
         ahead=True,
