@@ -10,7 +10,7 @@ from pipelines.dry_run import dry_run as read_only
 from pipelines.progress import watching
 from pipelines.sync import Outcome, chosen_lists, plan_of, sync
 from pipelines.warehouse import Warehouse, WarehouseError, configured_file
-from sources.settings import SettingsError
+from sources.settings import SettingsError, instant
 
 
 def sync_all(
@@ -31,6 +31,8 @@ def sync_all(
         plans = [plan_of(each, full=full, since=since, until=until) for each in chosen]
     except ValueError as e:
         raise SettingsError(f"--since or --until: {e}") from None
+    if since and until and instant(since) >= instant(until):
+        raise SettingsError("--since must be before --until: the window is [since, until)")
     asked = _asked(chosen, only)
     file = file or Path(configured_file())
     outcomes = []

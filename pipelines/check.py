@@ -36,6 +36,9 @@ def _checks(connection: Connection) -> list[Check]:
             return connection.provider.check(client, connection.settings)
     except SourceError as e:
         return [Check("connection", False, str(e))]
+    except Exception as e:  # an answer that is JSON, and nothing like this API's
+        what = f"{connection.provider.name} answered what its API does not: {type(e).__name__}"
+        return [Check("connection", False, what, "check base_url")]
 
 
 def show_checks(found: Sequence[Checked], as_json: bool) -> None:

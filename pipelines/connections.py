@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import dlt
@@ -87,6 +88,8 @@ def connection(name: str, values: dict[str, Any]) -> Connection:
     its = provider(kind)
     # `talkhouse init` leaves what is to be filled in empty
     values = {setting: value for setting, value in values.items() if value not in ("", [])}
+    # TOML has dates of its own
+    values = {s: v.isoformat() if isinstance(v, date) else v for s, v in values.items()}
     for secret in its.settings.secrets:
         if secret not in values and (found := _secret(name, secret)):
             values = {**values, secret: found}
@@ -98,6 +101,13 @@ def configuration_errors() -> tuple[type[Exception], ...]:
     from pipelines.warehouse import WarehouseError
 
     return (SettingsError, WarehouseError, ConfigProviderException)
+
+
+def _list_or_text(text: str) -> Any:
+    try:
+        return json.loads(text) if text.startswith("[") else text
+    except ValueError:
+        return text  # a secret may begin so, too
 
 
 def _secret(name: str, secret: str) -> Any:
@@ -116,6 +126,5 @@ def _configured() -> dict[str, dict[str, Any]]:
         if match := ENVIRONMENT.fullmatch(variable):
             name, setting = (part.lower() for part in match.groups())
             # lists are written as JSON in the environment, as dlt has it
-            value = json.loads(text) if text.startswith("[") else text
-            found.setdefault(name, {})[setting] = value
+            found.setdefault(name, {})[setting] = _list_or_text(text)
     return found

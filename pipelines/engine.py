@@ -6,6 +6,7 @@ These are not a user's to set in `.dlt/config.toml`, which the environment outra
 import gc
 import os
 
+import stamina
 from dlt.common.runtime.run_context import active
 
 os.environ.update(
@@ -20,6 +21,8 @@ os.environ.setdefault("LOAD__WORKERS", "1")
 os.environ.setdefault("EXTRACT__NEXT_ITEM_MODE", "fifo")
 os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")
 active().initialize_runtime()
+# it would print a line of its own, through the progress that is shown
+stamina.instrumentation.set_on_retry_hooks([])
 
 # what the imports made stays for good: without this the collector walks it again and again
 gc.freeze()

@@ -75,6 +75,8 @@ def _states(connection: Connection, warehouse: Warehouse) -> dict[str, dict[str,
     dataset = connection.provider.name
     found = warehouse.rows(
         f"select state from {dataset}._dlt_pipeline_state where pipeline_name = %s "
+        # of a load that was cut off, the rows are not all in
+        f"and _dlt_load_id in (select load_id from {dataset}._dlt_loads where status = 0) "
         "order by version desc limit 1",
         [connection.name],
     )

@@ -5,7 +5,6 @@ Each chunk is one load package: rows, and the state that says where to go on. A 
 anywhere loses at most the chunk at work, and the next run reads that one again.
 """
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -189,7 +188,7 @@ def _is_done(report: Report, name: str) -> bool:
 
 
 def _explained(error: Exception) -> str:
-    """Why a sync ended. Values are left out: a database's message may quote a row."""
+    """Why a sync ended. A database's own message is left out, since it may quote a row."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, SourceError):
@@ -197,5 +196,7 @@ def _explained(error: Exception) -> str:
         if isinstance(cause, KeyboardInterrupt):
             raise KeyboardInterrupt from None  # dlt wraps it as it does a failure
         last, cause = cause, cause.__cause__ or getattr(cause, "exception", None)
-    said = re.sub(r"""(["']).*?\1""", "...", str(last).splitlines()[0] if str(last) else "")
-    return f"loading failed: {type(last).__name__}: {said}"
+    return (
+        f"loading failed: {type(last).__name__}; what was loaded before is kept, and the next run "
+        "goes on from there: is the disk full, or the file held by another program?"
+    )

@@ -45,7 +45,8 @@ class Listing(Generic[R]):
     of them have answered: safe where rows are only appended, or where each answer declares the
     list's count, which tells of a shift. `last_page` is the number of pages where it is known;
     `missing_page_is_end` is false where a 404 concerns that page alone. `may_be_forbidden` marks a
-    list without which the connection is still worth reading.
+    list without which the connection is still worth reading; `from_start_date` one that is only
+    wanted from the connection's start_date on.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Listing(Generic[R]):
     last_page: int | None = None
     missing_page_is_end: bool = True
     may_be_forbidden: bool = False
+    from_start_date: bool = False
 
 
 @dataclass

@@ -11,6 +11,7 @@ import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import IO, Any
@@ -93,7 +94,8 @@ class ReaderProcesses:
 class _Process:
     def __init__(self, job: Job) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "sources.readers"],
+            # -P: a folder named sources where the user works is not to be taken for ours
+            [sys.executable, "-P", "-m", "sources.readers"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -123,8 +125,9 @@ class _Process:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
-        self._to.close()
-        self._from.close()
+        for end in (self._to, self._from):
+            with suppress(OSError):  # closing flushes what a process that is gone did not take
+                end.close()
 
 
 def _send(to: IO[bytes], what: Any) -> None:

@@ -83,7 +83,10 @@ def _list(run: Run, listing: Listing[Any], shared: Shared) -> Iterator[DltResour
             if not listing.may_be_forbidden:
                 raise
             progress.skipped = str(e)
-            # its tables are made all the same, and what was read before is loaded
+            # rows of the pages before are not all given: the next run reads them again
+            state.pop("scan", None)
+            state.pop("window", None)
+            # its tables are made all the same
             none = {table.resource: table.arrow([], run.account) for table in listing.tables}
             yield Batch(none, Findings(), is_first=True, is_last=True)
 
@@ -110,15 +113,14 @@ def _tables(
         held = partial(shared.of_batch, table) if table.shared else _held(table, run.is_first)
         yield _resource(pages, table.record, table.resource, disposition, held)
 
+    found = Findings()
+
     def drift(batch: Batch) -> pa.Table | None:
-        if batch.is_first or batch.findings.drift:
-            return arrow_table(Drift, batch.findings.drift_rows(), run.account)
-        return None
+        found.add(batch.findings)
+        return arrow_table(Drift, found.drift_rows(), run.account) if batch.is_last else None
 
     def rejects(batch: Batch) -> pa.Table | None:
-        if batch.is_first or batch.findings.rejects:
-            return arrow_table(Reject, batch.findings.rejects, run.account)
-        return None
+        return arrow_table(Reject, found.rejects, run.account) if batch.is_last else None
 
     # several lists of one package may find the same, so these are not declared free of repetition
     yield _resource(pages, Drift, f"{pages.name}_drift", "merge", drift)

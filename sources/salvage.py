@@ -50,6 +50,16 @@ class Findings:
     def drifted(self, table: str, path: str, problem: str) -> None:
         self.drift[table, path, problem] = self.drift.get((table, path, problem), 0) + 1
 
+    def rejected(self, record: type[Record], row: bytes, reason: str) -> None:
+        self.rejects.append(
+            Reject(
+                table_name=record.table,
+                row_hash=hashlib.sha256(row).hexdigest(),
+                reason=reason,
+                row=msgspec.Raw(row if record.keeps_unknown else b""),
+            )
+        )
+
     def add(self, other: "Findings") -> None:
         for key, rows in other.drift.items():
             self.drift[key] = self.drift.get(key, 0) + rows
@@ -74,14 +84,7 @@ def salvage(record: type[R], raw: msgspec.Raw, findings: Findings) -> R | None:
             raise Unkeyed(f"expected an object, found {_kind(row)}")
         return _fit(record, row, "", {}, record, findings)
     except Unkeyed as e:
-        findings.rejects.append(
-            Reject(
-                table_name=record.table,
-                row_hash=hashlib.sha256(bytes(raw)).hexdigest(),
-                reason=str(e),
-                row=raw if record.keeps_unknown else msgspec.Raw(b""),
-            )
-        )
+        findings.rejected(record, bytes(raw), str(e))
         return None
 
 
@@ -147,9 +150,23 @@ def _fit_inside(
 ) -> Any:
     if inner is not Part and isinstance(value, dict):
         return _fit(inner, value, path, extra, owner, findings)
+    if isinstance(value, list) and issubclass(inner, Record):
+        kept = [_fit_row(inner, row, findings) for row in value]
+        return [row for row in kept if row is not None]
     if inner is not Part and isinstance(value, list) and all(isinstance(v, dict) for v in value):
         return [_fit(inner, v, path, extra, owner, findings) for v in value]
     raise Unkeyed
+
+
+def _fit_row(record: type[R], row: Any, findings: Findings) -> R | None:
+    """One of the rows inside a row: that it cannot be keyed costs the others nothing."""
+    try:
+        if not isinstance(row, dict):
+            raise Unkeyed(f"expected an object, found {_kind(row)}")
+        return _fit(record, row, "", {}, record, findings)
+    except Unkeyed as e:
+        findings.rejected(record, msgspec.json.encode(row), str(e))
+        return None
 
 
 def _strict(value: Any, hint: Any) -> Any:

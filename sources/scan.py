@@ -54,8 +54,9 @@ def scan(
     all else is read here.
     """
     at = "window" if plan.is_window else "scan"
-    if plan.full or at not in state:
-        state[at] = _begin(client, listing, plan, state)
+    bounds = [str(plan.start_date), str(plan.since), str(plan.until)]
+    if plan.full or at not in state or state[at]["bounds"] != bounds:
+        state[at] = {**_begin(client, listing, plan, state), "bounds": bounds}
     going = state[at]
     if listing.last_page is None:
         # the list may have moved since the last chunk: its last page is read again
@@ -110,7 +111,9 @@ def scan(
                 raise missing  # not one page is there: it is the address that is wrong
             wanted = {listing.identity(row): row for row in page.rows if walk.wants(row)}
             if not given.isdisjoint(wanted):
-                break
+                if progress.pages >= begun + 2:
+                    break
+                wanted = {key: row for key, row in wanted.items() if key not in given}
             rows.update(wanted)
             findings.add(page.findings)
             over = walk.read(walk.seen(page), number)

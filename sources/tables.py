@@ -27,13 +27,16 @@ class Table:
     """A table that a list fills: `rows` gives what one record of the list has for it. Without, the
     list's records are the table's rows.
 
-    `shared` names a table whose rows come with several of the list's records, such as a contact
-    with each of its conversations: of those of one key, the row read last is loaded. `name` tells
-    it from another list's resource of the same table.
+    `field` is the field that the rows come from: where it came otherwise than declared, it is not
+    known that a record has no rows, and those that are stored stay. `shared` names a table whose
+    rows come with several of the list's records, such as a contact with each of its conversations:
+    of those of one key, the row read last is loaded. `name` tells it from another list's resource
+    of the same table.
     """
 
     record: type[Record]
     rows: Callable[[Any], Iterable[Record]] | None = None
+    field: str = ""
     shared: bool = False
     name: str = ""
 
@@ -48,8 +51,10 @@ class Table:
         key = attrgetter(*self.record.key)
         by_key: dict[Hashable, Record] = {}
         for record in records:
+            unknown = self.field and self.field in (record._extra or ())
             for row in self.rows(record):
-                by_key[key(row)] = row
+                if not (unknown and isinstance(row, Child) and row._is_empty):
+                    by_key[key(row)] = row
         return arrow_table(self.record, list(by_key.values()), account)
 
 

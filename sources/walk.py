@@ -26,14 +26,15 @@ class Walk(Generic[R]):
     ) -> None:
         self.listing = listing
         self.going = going
-        self.size = 0
+        self.size: int = going.get("size", 0)
         window = going["mode"] == "window"
         self._cursor = listing.window_cursor if window else listing.cursor
-        self._from = microseconds(plan.since if window else plan.start_date)
+        start_date = plan.start_date if listing.from_start_date else None
+        self._from = microseconds(plan.since if window else start_date)
         self._until = microseconds(plan.until) if window else None
         self._stop_before = microseconds(stop_before)
-        self._last_page: list[Hashable] = []
-        self._same = 0
+        self._met: set[Hashable] = set()
+        self._nothing_new = 0
 
     def wants(self, row: R) -> bool:
         if self._from is None and self._until is None:
@@ -74,7 +75,17 @@ class Walk(Generic[R]):
         if dropped and number > 1:
             # rows went away: those behind moved up, some from the pages ahead into the pages read
             going["page"] = max(1, number - math.ceil(dropped / max(self.size, 1)))
-            going.pop("lowest", None)
+            self._step_back()
+            return False
+        if self._ends_early(seen, number):
+            if going.get("ended_at") == number:
+                raise BadAnswer(
+                    f"{self.listing.name}: the list ends at page {number}, and says it has more"
+                )
+            # rows that went away may explain it: the page before tells the count that is now
+            going["ended_at"] = number
+            going["page"] = max(1, number - 1)
+            self._step_back()
             return False
         self._follow_cursor(seen)
         going["page"] = number + 1
@@ -85,13 +96,26 @@ class Walk(Generic[R]):
     def _check(self, seen: Seen, number: int) -> None:
         if number == 1 and not seen.identities and seen.count and not seen.rejected:
             raise BadAnswer(f"{self.listing.name}: the list says it has rows, and gave none")
-        same = bool(seen.identities) and seen.identities == self._last_page
-        self._same = self._same + 1 if same else 0
+        nothing_new = bool(seen.identities) and self._met.issuperset(seen.identities)
+        self._nothing_new = self._nothing_new + 1 if nothing_new else 0
         # where the number of pages is known, pages may be alike and still come to an end
-        if self._same >= SAME_PAGE_AT_MOST and self.listing.last_page is None:
+        if self._nothing_new >= SAME_PAGE_AT_MOST and self.listing.last_page is None:
             raise PagingLoop(f"{self.listing.name}: page {number} repeats the pages before it")
-        self._last_page = seen.identities
-        self.size = max(self.size, len(seen.identities))
+        self._met.update(seen.identities)
+        self.size = self.going["size"] = max(self.size, len(seen.identities) + seen.rejected)
+
+    def _ends_early(self, seen: Seen, number: int) -> bool:
+        """Whether the list ends here though it declares more rows than its pages had."""
+        if not seen.last or number == 1 or self.listing.last_page is not None:
+            return False
+        had = (number - 1) * self.size + len(seen.identities) + seen.rejected
+        declared: int = self.going.get("count", 0)
+        return had < declared
+
+    def _step_back(self) -> None:
+        """Pages are read again: what they show was met before, and is no sign of a loop."""
+        self.going.pop("lowest", None)
+        self._met.clear()
 
     def _follow_cursor(self, seen: Seen) -> None:
         for value in seen.cursors:
@@ -110,5 +134,6 @@ class Walk(Generic[R]):
             self._stop_before is not None
             and going["falling"]
             and going.get("fell", False)
+            and "lowest" in going
             and going["lowest"] < self._stop_before
         )

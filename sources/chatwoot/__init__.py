@@ -56,13 +56,14 @@ def lists(settings: ChatwootSettings) -> Iterator[Listing[Any]]:
         PageDecoder(Conversation, ConversationPage),
         (
             Table(Conversation),
-            Table(ConversationLabel, labels_of),
-            Table(LastMessage, last_messages_of),
+            Table(ConversationLabel, labels_of, "labels"),
+            Table(LastMessage, last_messages_of, "messages"),
             Table(Contact, contact_of, shared=True, name="conversation_contacts"),
         ),
         cursor="last_activity_at",
         window_cursor="created_at",
         ahead=True,
+        from_start_date=True,
     )
 
     def by_creation(path: str) -> Callable[[int, Mode], Request]:
@@ -77,7 +78,7 @@ def lists(settings: ChatwootSettings) -> Iterator[Listing[Any]]:
         "contacts",
         by_creation("contacts"),
         PageDecoder(Contact, ContactPage),
-        (Table(Contact, shared=True), Table(ContactInbox, contact_inboxes_of)),
+        (Table(Contact, shared=True), Table(ContactInbox, contact_inboxes_of, "contact_inboxes")),
         cursor="created_at",
         window_cursor="created_at",
         ahead=True,

@@ -11,6 +11,7 @@ from sources.pages import PageDecoder
 from sources.tables import Table
 from sources.threads import Thread, Threads
 
+# a load that was cut off may have noted reads whose messages never came in: only whole loads count
 WORKLIST = """
 select c.id as conversation_id, c.last_activity_at,
        coalesce(r.last_message_id, 0) as last_message_id,
@@ -18,6 +19,7 @@ select c.id as conversation_id, c.last_activity_at,
          where m.account = c.account and m.conversation_id = c.id) as newest_message_id
   from {dataset}.conversations c
   left join {dataset}.message_reads r on r.account = c.account and r.conversation_id = c.id
+   and r._dlt_load_id in (select load_id from {dataset}._dlt_loads where status = 0)
  where c.account = %s
    and (r.conversation_id is null or r.last_activity_at is distinct from c.last_activity_at)
  order by c.last_activity_at desc, c.id desc

@@ -33,7 +33,7 @@ def lists(settings: HilosSettings) -> Iterator[Listing[Any]]:
     size = settings.page_size
     yield paginated(Conversation, CONVERSATIONS, size, CONVERSATION_TABLES, "created_on")
 
-    contact_tables = (Table(Contact), Table(ContactTag, contact_tags_of))
+    contact_tables = (Table(Contact), Table(ContactTag, contact_tags_of, "tags"))
     yield paginated(Contact, "/api/contact", size, contact_tables, "created_on")
 
     # teams and channels have no list of their own

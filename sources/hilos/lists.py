@@ -22,9 +22,9 @@ from sources.tables import Table
 
 CONVERSATION_TABLES = (
     Table(Conversation),
-    Table(FirstMessage, first_message_of),
-    Table(ConversationAssignee, assignees_of),
-    Table(ConversationTag, tags_of),
+    Table(FirstMessage, first_message_of, "first_message"),
+    Table(ConversationAssignee, assignees_of, "assigned"),
+    Table(ConversationTag, tags_of, "tags"),
 )
 
 
@@ -48,6 +48,7 @@ def paginated(
         cursor=cursor,
         window_cursor=cursor,
         ahead=True,
+        from_start_date=record is Conversation,
     )
 
 

@@ -34,6 +34,7 @@ def lists(settings: OctopushSettings) -> Iterator[Listing[Any]]:
         identity=lambda conversation: conversation.conversation_id,
         cursor="last_message_at",
         window_cursor="last_message_at",
+        from_start_date=True,
     )
     yield Listing(
         "agents",

@@ -18,12 +18,14 @@ COME_SINCE = 20
 # phone numbers are the same by their last digits: +33 6 12 34 56 78 is 06 12 34 56 78
 TELLING_DIGITS = 8
 
+# a load that was cut off may have noted reads whose messages never came in: only whole loads count
 WORKLIST = """
 select c.conversation_id, c.last_message_at, c.number_of_messages,
        c.recipient_details__phone_number as phone_number
   from {dataset}.conversations c
   left join {dataset}.message_reads r
     on r.account = c.account and r.conversation_id = c.conversation_id
+   and r._dlt_load_id in (select load_id from {dataset}._dlt_loads where status = 0)
  where c.account = %s
    and (r.conversation_id is null
         or r.last_message_at is distinct from c.last_message_at
