@@ -19,7 +19,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 import pipelines.engine  # noqa: F401  (sets dlt up)
 from pipelines.connections import Connection
 from pipelines.warehouse import Warehouse
-from sources.errors import PagingLoop, SourceError
+from sources.errors import PagingLoop, SourceError, Unavailable
 from sources.listing import Plan, Readers
 from sources.readers import ReaderProcesses, worth_it
 from sources.run import MESSAGES, Report, Run
@@ -145,12 +145,23 @@ def _sync_threads(
     if "conversations" not in tables:
         return
     query = (provider.worklist or "").format(dataset=provider.name)
+    failed = run.report.of(MESSAGES).failed
     done: list[dict[str, Any]] = []
-    while todo := warehouse.rows(query, [connection.name, THREADS_PER_CHUNK]):
+    while True:
+        left = warehouse.rows(query, [connection.name, THREADS_PER_CHUNK + len(failed)])
+        todo = [row for row in left if row["conversation_id"] not in failed]
+        if not todo:
+            break
         if todo == done:
             raise PagingLoop(f"{provider.name}: threads that were read are still to be read")
         _load(pipeline, connection, replace(run, threads=todo), outcome)
         done = todo
+    if failed:
+        raise Unavailable(
+            f"{provider.name}: {len(failed)} threads could not be read, all else was; the first: "
+            f"{next(iter(failed.values()))}",
+            "the next run tries them again",
+        )
 
 
 def _readers(connection: Connection) -> Callable[[str, int], Readers] | None:

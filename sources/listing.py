@@ -1,9 +1,9 @@
 """What the scan is told: a provider's list, how far to read it; and what it gives: batches."""
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -72,6 +72,7 @@ class Progress:
     rows: int = 0
     finished: bool = False
     skipped: str = ""
+    failed: dict[Any, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -82,7 +83,6 @@ class Batch:
 
     tables: Mapping[str, pa.Table]
     findings: Findings
-    is_first: bool
     is_last: bool
 
 

@@ -88,7 +88,7 @@ def _list(run: Run, listing: Listing[Any], shared: Shared) -> Iterator[DltResour
             state.pop("window", None)
             # its tables are made all the same
             none = {table.resource: table.arrow([], run.account) for table in listing.tables}
-            yield Batch(none, Findings(), is_first=True, is_last=True)
+            yield Batch(none, Findings(), is_last=True)
 
     yield from _tables(pages, listing.tables, run, shared)
 

@@ -73,12 +73,12 @@ def scan(
         tables = {
             table.resource: table.arrow(list(rows.values()), account) for table in listing.tables
         }
-        return Batch(tables, findings, is_first, is_last)
+        return Batch(tables, findings, is_last)
 
     rows: dict[Hashable, R] = {}
     given: set[Hashable] = set()
     findings = Findings()
-    is_first, over, absent, end = True, False, 0, 0
+    over, absent, end = False, 0, 0
     many: Readers | None = None
     in_flight = client.in_flight if listing.ahead and mode == "full" else 1
     # until the first page tells the list's count, there may be no second one
@@ -93,15 +93,14 @@ def scan(
                 if rows:
                     yield batch(is_last=False)
                     given.update(rows)
-                    rows, findings, is_first = {}, Findings(), False
+                    rows, findings = {}, Findings()
                 client.requests += len(group.seen)
                 for seen in group.seen:
                     walk.read(seen, going["page"])
                     given.update(seen.identities)
                     progress.pages += 1
                     progress.rows += len(seen.identities)
-                yield Batch(group.tables, Findings(), is_first, is_last=False)
-                is_first = False
+                yield Batch(group.tables, Findings(), is_last=False)
                 continue
             if asked:
                 many = None  # the end, or something to look at closely
@@ -132,7 +131,7 @@ def scan(
             if len(rows) >= BATCH_ROWS and not over:
                 yield batch(is_last=False)
                 given.update(rows)
-                rows, findings, is_first = {}, Findings(), False
+                rows, findings = {}, Findings()
     yield batch(is_last=True)
     progress.finished = over
     if over:
