@@ -282,3 +282,68 @@ def test_a_contact_that_is_not_known_costs_nothing_else(account_of: Open) -> Non
     account.settings["contact_identifiers"] = ["stranger", *account.identifiers, "stranger too"]
     account.synced()
     assert account.differences() == {}
+
+
+def test_a_thread_that_cannot_be_read_keeps_no_other_from_it(account_of: Open) -> None:
+    account = account_of("chatwoot")
+    poisoned = account.world.served("chatwoot")[0].id
+    account.fault("status", f"/conversations/{poisoned}/messages", status=500)
+    error = account.sync().error
+    assert "1 threads could not be read, all else was" in error
+    assert f"/conversations/{poisoned}/messages answered 500" in error
+    assert set(account.column("message_reads", "conversation_id")) == {
+        each.id for each in account.world.served("chatwoot") if each.id != poisoned
+    }
+    account.simulator.faults.clear()
+    account.synced()
+    assert account.differences() == {}
+
+
+def test_reads_that_were_noted_by_a_load_that_was_cut_off_are_not_trusted(
+    account_of: Open,
+) -> None:
+    account = account_of("chatwoot")
+    account.synced()
+    [load] = account.warehouse.rows("select distinct _dlt_load_id as id from chatwoot.messages")
+    for cut in ("messages where _dlt_load_id", "_dlt_loads where load_id"):
+        account.warehouse.connection.execute(f"delete from chatwoot.{cut} = ?", [load["id"]])
+    account.synced()
+    assert account.differences() == {}
+
+
+def test_a_list_that_is_forbidden_half_way_is_read_again(account_of: Open) -> None:
+    account = account_of("chatwoot", settings={"messages": False})
+    account.fault("status", "/accounts/1/contacts", query="page=2", status=402)
+    assert account.synced().report.lists["contacts"].skipped
+    account.simulator.faults.clear()
+    account.synced()
+    assert account.differences() == {}
+
+
+@pytest.mark.parametrize("kind, how", [("status", {"status": 404}), ("html", {})])
+def test_a_list_that_ends_before_its_count_is_not_whole(
+    kind: str, how: dict[str, int], account_of: Open
+) -> None:
+    account = account_of("hilos")
+    account.fault(kind, "/inbox/conversation", query="page=3", **how)
+    assert not account.sync().ok
+    account.simulator.faults.clear()
+    account.synced()
+    assert account.differences() == {}
+
+
+def test_a_window_that_was_broken_off_is_not_taken_for_another(account_of: Open) -> None:
+    account = account_of("hilos", settings={"page_size": 3})
+    began = sorted(each.created_at for each in account.world.served("hilos"))
+    first, middle = began[0].isoformat(), began[len(began) // 2].isoformat()
+    account.fault("status", "/inbox/conversation", query="page=2", status=500)
+    only = ["conversations"]
+    assert not account.sync(since=first, until=middle, only=only, chunk_rows=3).ok
+    account.simulator.faults.clear()
+    account.synced(since=middle, only=only)
+    wanted = {
+        each.uuid
+        for each in account.world.served("hilos")
+        if each.created_at >= began[len(began) // 2]
+    }
+    assert wanted <= set(account.column("conversations", "id"))
