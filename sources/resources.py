@@ -113,14 +113,16 @@ def _tables(
         held = partial(shared.of_batch, table) if table.shared else _held(table, run.is_first)
         yield _resource(pages, table.record, table.resource, disposition, held)
 
-    found = Findings()
+    # each keeps its own account: dlt may ask either first
+    drifted, rejected = Findings(), Findings()
 
     def drift(batch: Batch) -> pa.Table | None:
-        found.add(batch.findings)
-        return arrow_table(Drift, found.drift_rows(), run.account) if batch.is_last else None
+        drifted.add(batch.findings)
+        return arrow_table(Drift, drifted.drift_rows(), run.account) if batch.is_last else None
 
     def rejects(batch: Batch) -> pa.Table | None:
-        return arrow_table(Reject, found.rejects, run.account) if batch.is_last else None
+        rejected.add(batch.findings)
+        return arrow_table(Reject, rejected.rejects, run.account) if batch.is_last else None
 
     # several lists of one package may find the same, so these are not declared free of repetition
     yield _resource(pages, Drift, f"{pages.name}_drift", "merge", drift)

@@ -354,11 +354,15 @@ def test_a_value_of_another_type_is_kept_and_changes_no_column(listed: Account) 
 def test_a_row_without_its_id_is_rejected_and_kept_as_it_came(listed: Account) -> None:
     spoil(listed, "null_id", records="first")
     listed.synced()
-    rejected = listed.rows("rejects", ["table_name", "reason", "row"])
+    rejected = [
+        reject
+        for reject in listed.rows("rejects", ["table_name", "reason", "row"])
+        if reject["table_name"] == "conversations"  # rows inside the rows may lose theirs, too
+    ]
     key = KEYS[listed.provider]["conversations"][0]
     assert rejected
     for reject in rejected:
-        assert (reject["table_name"], reject["reason"]) == ("conversations", f"no usable {key}")
+        assert reject["reason"] == f"no usable {key}"
         assert reject["row"][key] is None and len(reject["row"]) > 5
     stored = listed.column("conversations", key)
     assert len(stored) + len(rejected) == len(listed.expected()["conversations"])
