@@ -49,9 +49,9 @@ order by first_messages desc""",
 }
 
 NEXT = """\
-Next:
-  duckdb {file}
-      to ask it yourself; any BI tool opens it too
+Next (after `make`, the command is .venv/bin/talkhouse):
+  open {file} with DuckDB's own command, a notebook or any BI tool
+      to ask it yourself
   talkhouse demo
       again: only what changed since is read
   talkhouse init chatwoot
