@@ -12,14 +12,15 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -57,43 +58,80 @@ def memory_bytes(pid: int) -> int:
     return total
 
 
-def measure(script: str, base_url: str, sample_memory: bool) -> dict[str, float]:
-    """One run of a tool: wall and processor seconds, rows, bytes on disk; or its peak memory."""
-    folder = Path(tempfile.mkdtemp(prefix="talkhouse-bench-"))
+@contextmanager
+def served(conversations: int, latency: float = 0.0) -> Iterator[str]:
+    """The address of a Chatwoot with so many conversations, each answer so many seconds late."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "simulator", "--static", "--port", "0"]
+        + ["--conversations", str(conversations), "--latency", str(latency)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout
+    try:
+        yield server.stdout.readline().strip() + "/chatwoot"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def run(script: str, base_url: str, folder: Path, *more: str, memory: bool) -> dict[str, float]:
+    """One run of a tool: wall and processor seconds, or its peak memory; rows, bytes on disk, and
+    what the tool itself says.
+    """
     file = folder / "bench.duckdb"
     before = os.times()
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, str(HERE / script), base_url, str(file), str(folder / "work")],
-        stdout=subprocess.DEVNULL,
+        [sys.executable, str(HERE / script), base_url, str(file), str(folder / "work"), *more],
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,
     )
     peak = 0
-    while sample_memory and process.poll() is None:
+    while memory and process.poll() is None:
         peak = max(peak, memory_bytes(process.pid))
         time.sleep(0.02)
-    process.wait()
+    said, failure = process.communicate()
     wall = time.perf_counter() - began
     after = os.times()
     if process.returncode:
-        assert process.stderr
-        sys.exit(f"{script} failed: {process.stderr.read().decode()[-2000:]}")
-    made = {
+        sys.exit(f"{script} failed: {failure.decode()[-2000:]}")
+    made: dict[str, float] = {
         "wall_seconds": wall,
         "processor_seconds": after.children_user
         + after.children_system
         - before.children_user
         - before.children_system,
         "peak_megabytes": peak / 1e6,
+        **json.loads(said or "{}"),
     }
     if file.exists():
         made["file_megabytes"] = file.stat().st_size / 1e6
         with duckdb.connect(file, read_only=True) as connection:
             counted = connection.execute("select count(*) from chatwoot.conversations").fetchone()
             made["conversations"] = counted[0] if counted else 0
-    shutil.rmtree(folder)
     return made
+
+
+def first_run(script: str, base_url: str, *more: str, memory: bool) -> dict[str, float]:
+    """One run of a tool in an empty folder."""
+    with TemporaryDirectory(prefix="talkhouse-bench-") as folder:
+        return run(script, base_url, Path(folder), *more, memory=memory)
+
+
+def check_rows(name: str, made: dict[str, float], conversations: int) -> None:
+    """Ends the benchmark if the run did not load what there is."""
+    if made.get("conversations", conversations) != conversations:
+        sys.exit(f"{name} loaded {made['conversations']:.0f} of {conversations}")
+
+
+def about(conversations: str) -> str:
+    """What was measured on, for the line above a table."""
+    return (
+        f"\n{conversations} conversations, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}, dlt {version('dlt')}, duckdb {version('duckdb')}"
+    )
 
 
 def main() -> None:
@@ -104,42 +142,24 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "simulator", "--static", "--port", "0"]
-        + ["--conversations", str(asked.conversations)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout
-    base_url = server.stdout.readline().strip() + "/chatwoot"
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in TOOLS}
-    try:
+    with served(asked.conversations) as base_url:
         peaks = {
-            name: measure(script, base_url, sample_memory=True)["peak_megabytes"]
+            name: first_run(script, base_url, memory=True)["peak_megabytes"]
             for name, script in TOOLS.items()
         }
         for _ in range(asked.runs):
             for name, script in TOOLS.items():
-                run = measure(script, base_url, sample_memory=False)
-                runs[name].append({**run, "peak_megabytes": peaks[name]})
+                made = first_run(script, base_url, memory=False)
+                check_rows(name, made, asked.conversations)
+                runs[name].append({**made, "peak_megabytes": peaks[name]})
                 print(name, {k: round(v, 2) for k, v in runs[name][-1].items()}, flush=True)
-    finally:
-        server.terminate()
-        server.wait()
     report(runs, asked.conversations, asked.json)
 
 
 def report(runs: dict[str, list[dict[str, float]]], conversations: int, to: Path | None) -> None:
     ours = [run["wall_seconds"] for run in runs["talkhouse"]]
-    for name in runs:
-        for run in runs[name]:
-            if run.get("conversations", conversations) != conversations:
-                sys.exit(f"{name} loaded {run['conversations']:.0f} of {conversations}")
-    cores = os.cpu_count()
-    print(
-        f"\n{conversations:,} conversations, {cores} cores, Python {platform.python_version()}, "
-        f"dlt {version('dlt')}, duckdb {version('duckdb')}; median (least to most)\n"
-    )
+    print(f"{about(f'{conversations:,}')}; median (least to most)\n")
     print("| tool | wall s | times ours, run by run | rows/s | processor s | peak MB | file MB |")
     print("|---|---|---|---|---|---|---|")
     for name, measured in runs.items():
@@ -155,7 +175,9 @@ def report(runs: dict[str, list[dict[str, float]]], conversations: int, to: Path
         )
     if to:
         to.write_text(
-            json.dumps({"conversations": conversations, "cores": cores, "runs": runs}, indent=1)
+            json.dumps(
+                {"conversations": conversations, "cores": os.cpu_count(), "runs": runs}, indent=1
+            )
         )
 
 

@@ -14,7 +14,7 @@ decode = msgspec.json.Decoder().decode
 with httpx.Client(base_url=base_url) as client:
     page = 1
     while True:
-        params = {"status": "all", "sort_by": "created_at_asc", "page": page}
+        params: dict[str, str | int] = {"status": "all", "sort_by": "created_at_asc", "page": page}
         answer = client.get("/api/v1/accounts/1/conversations", params=params)
         if not decode(answer.content)["data"]["payload"]:
             break

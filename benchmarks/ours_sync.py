@@ -1,31 +1,59 @@
-"""Talkhouse: a first sync of the same account, as `talkhouse sync` does it, with every table.
+"""Talkhouse: a sync of the same account, as `talkhouse sync` does it, with every table.
 
-python ours_sync.py BASE_URL DUCKDB_FILE WORKING_FOLDER
+python ours_sync.py BASE_URL DUCKDB_FILE WORKING_FOLDER [--full] [SETTING=VALUE ...]
+
+Prints, as JSON, how many conversations were loaded; and how many requests this process sent, in how
+many seconds, and in the busiest one of them.
 """
 
+import json
 import sys
+import time
+from bisect import bisect_left
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from pipelines.connections import connection
 from pipelines.sync import plan_of, sync
 from pipelines.warehouse import Warehouse
 
-base_url, file, folder = sys.argv[1:]
+base_url, file, folder, *more = sys.argv[1:]
+settings = {
+    "provider": "chatwoot",
+    "base_url": base_url,
+    "account_id": 1,
+    "api_access_token": "simulated-chatwoot-admin",
+    # the server is ours: what is measured is the tool, not its politeness
+    "requests_per_second": 100_000,
+    # the peer reads the list alone
+    "messages": False,
+} | dict(each.split("=") for each in more if "=" in each)
 
-shop = connection(
-    "shop",
-    {
-        "provider": "chatwoot",
-        "base_url": base_url,
-        "account_id": 1,
-        "api_access_token": "simulated-chatwoot-admin",
-        # the server is ours: what is measured is the tool, not its politeness
-        "requests_per_second": 100_000,
-        # the peer reads the list alone
-        "messages": False,
-    },
-)
+# when each request left, noted below whatever holds it back
+sent: list[float] = []
+send = httpx.Client.send
+
+
+def noted(client: httpx.Client, *request: Any, **how: Any) -> httpx.Response:
+    sent.append(time.monotonic())
+    return send(client, *request, **how)
+
+
+httpx.Client.send = noted  # type: ignore[assignment]
+
+shop = connection("shop", settings)
 with Warehouse(file) as warehouse:
-    outcome = sync(shop, warehouse, plan_of(shop), folder=Path(folder))
+    plan = plan_of(shop, full="--full" in more)
+    outcome = sync(shop, warehouse, plan, folder=Path(folder))
 if not outcome.ok:
     sys.exit(outcome.error)
+sent.sort()
+said = {
+    "loaded": outcome.rows["conversations"],
+    "requests": len(sent),
+    "requests_seconds": sent[-1] - sent[0],
+    "busiest_second": max(bisect_left(sent, at + 1) - nth for nth, at in enumerate(sent)),
+}
+print(json.dumps(said))

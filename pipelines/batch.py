@@ -5,12 +5,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from pipelines.audit import Outcome
 from pipelines.connections import Connection
 from pipelines.dry_run import dry_run as read_only
 from pipelines.progress import watching
-from pipelines.sync import Outcome, chosen_lists, plan_of, sync
+from pipelines.repair import repair
+from pipelines.sync import chosen_lists, plan_of, sync
+from pipelines.verdict import Verdict
+from pipelines.verify import verify
 from pipelines.warehouse import Warehouse, WarehouseError, configured_file
+from sources.listing import Plan
 from sources.settings import SettingsError, instant
+from sources.threads import Budget
+
+# of repairs, until nothing differs
+ROUNDS = 2
 
 
 def sync_all(
@@ -20,6 +29,7 @@ def sync_all(
     full: bool = False,
     since: str = "",
     until: str = "",
+    message_budget: str = "",
     dry_run: bool = False,
     file: Path | None = None,
 ) -> list[Outcome]:
@@ -27,12 +37,8 @@ def sync_all(
 
     `only` names lists; a connection that has none of them is left out.
     """
-    try:
-        plans = [plan_of(each, full=full, since=since, until=until) for each in chosen]
-    except ValueError as e:
-        raise SettingsError(f"--since or --until: {e}") from None
-    if since and until and instant(since) >= instant(until):
-        raise SettingsError("--since must be before --until: the window is [since, until)")
+    plans = plans_of(chosen, full=full, since=since, until=until)
+    budget = _budget("--message-budget", message_budget)
     asked = _asked(chosen, only)
     file = file or Path(configured_file())
     outcomes = []
@@ -49,9 +55,62 @@ def sync_all(
                 if warehouse is None:
                     read_only(watched, file, plan, lists, outcome)
                 else:
-                    sync(watched, warehouse, plan, only=lists, outcome=outcome)
+                    sync(
+                        watched,
+                        warehouse,
+                        plan,
+                        only=lists,
+                        message_budget=budget,
+                        outcome=outcome,
+                    )
             watch.ended(outcome)
     return outcomes
+
+
+def plans_of(
+    chosen: Sequence[Connection], *, full: bool = False, since: str = "", until: str = ""
+) -> list[Plan]:
+    """How far each connection is to be read. Raises SettingsError."""
+    try:
+        plans = [plan_of(each, full=full, since=since, until=until) for each in chosen]
+    except ValueError as e:
+        raise SettingsError(f"--since or --until: {e}") from None
+    if full and (since or until):
+        raise SettingsError("--full reads everything, so --since and --until say nothing")
+    if since and until and instant(since) >= instant(until):
+        raise SettingsError("--since must be before --until: the window is [since, until)")
+    return plans
+
+
+def verify_all(
+    chosen: Sequence[Connection], budget: str, mend: bool, file: Path | None = None
+) -> list[Verdict]:
+    """How each connection and the warehouse differ; after mending it, if that was asked."""
+    spending = _budget("--budget", budget)
+    file = file or Path(configured_file())
+    if not file.exists():
+        raise SettingsError(f"{file} is not there: run `talkhouse sync` first")
+    verdicts = []
+    with Warehouse(file) as warehouse:
+        for each, plan in zip(chosen, plans_of(chosen), strict=True):
+            verdict = Verdict(verify(each, warehouse, plan, spending))
+            # a thread can be compared only once its conversation is there
+            for _ in range(ROUNDS):
+                if not mend or all(table.ok for table in verdict.found.tables):
+                    break
+                found, mended = repair(each, warehouse, plan, spending)
+                verdict.before.append(found)
+                verdict.mended += mended
+                verdict.found = verify(each, warehouse, plan, spending)
+            verdicts.append(verdict)
+    return verdicts
+
+
+def _budget(option: str, text: str) -> Budget:
+    try:
+        return Budget.of(text)
+    except ValueError as e:
+        raise SettingsError(f"{option}: {e}; or a number of requests") from None
 
 
 @contextmanager

@@ -91,12 +91,17 @@ def check(names: Names = None, as_json: AsJson = False) -> None:
 @app.command()
 def sync(
     names: Names = None,
-    full: Annotated[bool, typer.Option("--full", help="Read every list to its end")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read every list and thread to its end")
+    ] = False,
     only: Annotated[
         list[str] | None, typer.Option(metavar="LIST", help="Only this list; may be repeated")
     ] = None,
     since: Annotated[str, typer.Option(help="Backfill: from this date or time on (UTC)")] = "",
     until: Annotated[str, typer.Option(help="Backfill: up to this date or time (UTC)")] = "",
+    message_budget: Annotated[
+        str, typer.Option(help="What threads may cost: requests (500) or time (10m)")
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read, and say what would be loaded")
     ] = False,
@@ -110,18 +115,79 @@ def sync(
     Example: `talkhouse sync chatwoot --only conversations --only messages`
     """
     with errors_told():
+        from pipelines.audit import Outcome
         from pipelines.batch import sync_all
         from pipelines.connections import usable_connections
         from pipelines.summary import show_outcomes
-        from pipelines.sync import Outcome
 
         usable, wrong = usable_connections(names or ())
         outcomes = sync_all(
-            usable, only or (), full=full, since=since, until=until, dry_run=dry_run
+            usable,
+            only or (),
+            full=full,
+            since=since,
+            until=until,
+            message_budget=message_budget,
+            dry_run=dry_run,
         )
         outcomes += [Outcome(name, "", error=why) for name, why in wrong.items()]
         show_outcomes(outcomes, as_json, dry_run)
     raise typer.Exit(0 if all(outcome.ok for outcome in outcomes) else FAILED)
+
+
+@app.command()
+def plan(
+    names: Names = None,
+    full: Annotated[bool, typer.Option("--full", help="Of a sync that reads everything")] = False,
+    since: Annotated[str, typer.Option(help="Of a backfill from this date or time on")] = "",
+    until: Annotated[str, typer.Option(help="Of a backfill up to this date or time")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say what a sync would cost: requests, rows, and minutes at the rate limit.
+
+    Nothing is loaded. Lists that were never read are asked for a page, to know how long they are.
+
+    Example: `talkhouse plan chatwoot --full`
+    """
+    with errors_told():
+        from pipelines.batch import plans_of
+        from pipelines.connections import connections
+        from pipelines.plan import plan_all, show_plans
+        from pipelines.warehouse import configured_file
+
+        chosen = connections(names or ())
+        plans = plans_of(chosen, full=full, since=since, until=until)
+        planned = plan_all(chosen, plans, Path(configured_file()))
+        show_plans(planned, as_json)
+    raise typer.Exit(FAILED if any(each.error for each in planned) else 0)
+
+
+@app.command()
+def verify(
+    names: Names = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Read again what differs, and compare again")
+    ] = False,
+    budget: Annotated[
+        str, typer.Option(help="What comparing threads may cost: requests (500) or time (10m)")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Read each provider again and compare it with the DuckDB file, row by row, field by field.
+
+    What changed since the last sync shows as a difference: sync first. Exits with 1 if anything
+    differs, or cannot be read; with --repair, if anything still does.
+
+    Example: `talkhouse verify chatwoot --budget 10m --repair`
+    """
+    with errors_told():
+        from pipelines.batch import verify_all
+        from pipelines.connections import connections
+        from pipelines.verdict import show_verified
+
+        found = verify_all(connections(names or ()), budget, repair)
+        show_verified(found, as_json)
+    raise typer.Exit(0 if all(each.ok for each in found) else FAILED)
 
 
 @app.command()

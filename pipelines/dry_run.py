@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from pipelines.audit import Outcome
 from pipelines.connections import Connection
-from pipelines.sync import Outcome, sync
+from pipelines.sync import sync
 from pipelines.warehouse import Warehouse
+from pipelines.worklist import Worklist, as_of
 from sources.listing import Plan
-
-ALL = 2**62
 
 
 def dry_run(
@@ -41,20 +41,8 @@ def dry_run(
         wants_threads = connection.settings.messages and (not only or "messages" in only)
         if outcome.ok and connection.provider.worklist and wants_threads:
             messages = outcome.report.of("messages")
-            messages.mode, messages.pages = "to read", backlog(connection, warehouse)
-
-
-def backlog(connection: Connection, warehouse: Warehouse) -> int:
-    """The number of conversations whose threads are to be read."""
-    dataset, worklist = connection.provider.name, connection.provider.worklist or ""
-    tables = warehouse.tables(dataset)
-    if "conversations" not in tables:
-        return 0
-    if "message_reads" not in tables:  # none was read yet
-        query = f"select count(*) as n from {dataset}.conversations where account = %s"
-        return int(warehouse.rows(query, [connection.name])[0]["n"])
-    query = f"select count(*) as n from ({worklist.format(dataset=dataset)})"
-    return int(warehouse.rows(query, [connection.name, ALL])[0]["n"])
+            messages.mode = "to read"
+            messages.pages = Worklist(connection, warehouse, as_of(connection, warehouse)).count()
 
 
 def _copy(connection: Connection, file: Path, into: Warehouse) -> None:

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from pipelines.audit import Outcome
 from pipelines.connections import Connection
-from pipelines.sync import Outcome
 from sources.http import Client
 from sources.listing import Progress
 

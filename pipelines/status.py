@@ -5,28 +5,48 @@ The state of the lists is read where it was loaded, with the rows that it descri
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from dlt.common.versioned_state import decompress_state
-from rich.table import Table
-
 from pipelines.connections import Connection
-from pipelines.dry_run import backlog
+from pipelines.state import MODES, list_states
 from pipelines.summary import print_json, results
 from pipelines.warehouse import Warehouse
+from pipelines.worklist import Worklist, as_of
+from sources.listing import Listing
+from sources.settings import duration
 
 FINDINGS = ("drift", "rejects")
+RUNS_LOOKED_AT = 20
+QUARANTINED_SHOWN = 10
 
 
 @dataclass(frozen=True)
 class ListStatus:
-    """One list: everything that moved before `complete_as_of` is in the file."""
+    """One list, and what is promised of it: everything that moved before `complete_as_of` is in the
+    file; what moves the list's cursor is seen within `changes_within_seconds`, going by the runs so
+    far; whatever else changes within `verified_within_seconds`, and what goes within twice that.
+    `quarantined` rows cannot be read.
+    """
 
     name: str
     complete_as_of: str | None
     full_scan_at: str | None
     unfinished: str
+    changes_within_seconds: float | None
+    verified_within_seconds: float | None
+    quarantined: list[int | str]
+
+    @property
+    def promise(self) -> str:
+        """The promise in words."""
+        return (
+            f"{self.name}: complete as of {_shown(self.complete_as_of)}, changes seen within "
+            f"{_within(self.changes_within_seconds)}, everything re-verified within "
+            f"{_within(self.verified_within_seconds)}"
+        )
 
 
 @dataclass
@@ -38,6 +58,7 @@ class Status:
     lists: list[ListStatus] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     threads_to_read: int | None = None
+    last_run: dict[str, Any] | None = None
 
     @property
     def is_synced(self) -> bool:
@@ -58,39 +79,63 @@ def _status(connection: Connection, warehouse: Warehouse) -> Status:
     tables = warehouse.tables(dataset)
     if not tables:
         return status
+    status.last_run = _last_run(connection, warehouse)
+    states, every = list_states(connection, warehouse), _cadence(connection, warehouse)
     status.lists = [
-        _list(name.removesuffix("_pages"), state)
-        for name, state in sorted(_states(connection, warehouse).items())
-        if name.endswith("_pages")
+        _list(listing, states[listing.name], connection, every)
+        for listing in connection.provider.lists(connection.settings)
+        if listing.name in states
     ]
     for table in tables:
         query = f"select count(*) as n from {dataset}.{table} where account = %s"
         status.rows[table] = int(warehouse.rows(query, [connection.name])[0]["n"])
     if connection.provider.worklist:
-        status.threads_to_read = backlog(connection, warehouse)
+        status.threads_to_read = Worklist(
+            connection, warehouse, as_of(connection, warehouse)
+        ).count()
     return status
 
 
-def _states(connection: Connection, warehouse: Warehouse) -> dict[str, dict[str, Any]]:
-    dataset = connection.provider.name
+def _list(
+    listing: Listing[Any], state: dict[str, Any], connection: Connection, every: float | None
+) -> ListStatus:
+    going = next((state[mode] for mode in MODES if mode in state), None)
+    unfinished = f"{going['mode']} scan, at page {going['page']}" if going else ""
+    verified = duration(connection.settings.full_scan_every).total_seconds()
+    return ListStatus(
+        listing.name,
+        state.get("watermark"),
+        state.get("full_scan_at"),
+        unfinished,
+        every,
+        verified if listing.cursor else every,
+        state.get("quarantine", []),
+    )
+
+
+def _last_run(connection: Connection, warehouse: Warehouse) -> dict[str, Any] | None:
+    if "runs" not in warehouse.tables("audit"):
+        return None
     found = warehouse.rows(
-        f"select state from {dataset}._dlt_pipeline_state where pipeline_name = %s "
-        # of a load that was cut off, the rows are not all in
-        f"and _dlt_load_id in (select load_id from {dataset}._dlt_loads where status = 0) "
-        "order by version desc limit 1",
+        "select started_at, outcome, error from audit.runs where account = %s "
+        "order by run_id desc limit 1",
         [connection.name],
     )
-    if not found:
-        return {}
-    state = decompress_state(found[0]["state"])
-    states: dict[str, dict[str, Any]] = state["sources"].get(dataset, {}).get("resources", {})
-    return states
+    return found[0] if found else None
 
 
-def _list(name: str, state: dict[str, Any]) -> ListStatus:
-    going = state.get("scan") or state.get("window")
-    unfinished = f"{going['mode']} scan, at page {going['page']}" if going else ""
-    return ListStatus(name, state.get("watermark"), state.get("full_scan_at"), unfinished)
+def _cadence(connection: Connection, warehouse: Warehouse) -> float | None:
+    """The seconds between runs, as they have been lately: their median."""
+    if "runs" not in warehouse.tables("audit"):
+        return None
+    found = warehouse.rows(
+        "select started_at from audit.runs where account = %s and outcome = 'ok' "
+        f"order by started_at desc limit {RUNS_LOOKED_AT}",
+        [connection.name],
+    )
+    times = [row["started_at"] for row in found]
+    gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(times)]
+    return median(gaps) if gaps else None
 
 
 def show_statuses(found: Sequence[Status], as_json: bool) -> None:
@@ -99,29 +144,43 @@ def show_statuses(found: Sequence[Status], as_json: bool) -> None:
         print_json([asdict(status) | {"is_synced": status.is_synced} for status in found])
         return
     console = results()
-    lists = Table("connection", "list", "complete as of", "last full scan", "unfinished")
     for status in found:
+        console.print(f"[bold]{status.connection}[/bold] ({status.provider})")
         if not status.is_synced:
-            lists.add_row(status.connection, "", "never synced")
+            console.print("  never synced")
+        if status.last_run:
+            run, why = status.last_run, status.last_run["error"]
+            ended = f"{run['outcome']}: {why}" if why else run["outcome"]
+            began = _shown(run["started_at"].isoformat())
+            console.print(f"  last run {began}: {ended}", markup=False, soft_wrap=True)
         for each in status.lists:
-            lists.add_row(
-                status.connection,
-                each.name,
-                _shown(each.complete_as_of),
-                _shown(each.full_scan_at),
-                each.unfinished,
-            )
-    console.print(lists)
-    for status in found:
+            console.print(f"  {each.promise}", markup=False, soft_wrap=True)
+            if each.unfinished:
+                console.print(f"    unfinished: {each.unfinished}", markup=False)
+            if each.quarantined:
+                some = ", ".join(map(str, each.quarantined[:QUARANTINED_SHOWN]))
+                console.print(
+                    f"    cannot be read ({len(each.quarantined):,}): {some}", markup=False
+                )
         rows = ", ".join(
             f"{table} {n:,}" for table, n in status.rows.items() if table not in FINDINGS
         )
         told = {f"{table} {status.rows.get(table, 0):,}" for table in FINDINGS}
         if status.is_synced:
-            console.print(f"{status.connection}: {rows}", soft_wrap=True)
+            console.print(f"  rows: {rows}", soft_wrap=True)
             if status.threads_to_read is not None:
                 console.print(f"  threads to read: {status.threads_to_read:,}")
             console.print(f"  {', '.join(sorted(told))}")
+
+
+def _within(seconds: float | None) -> str:
+    if seconds is None:
+        return "a run"
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        # 24 h say more than 1 d
+        if seconds >= (2 if unit == "d" else 1) * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _shown(moment: str | None) -> str:

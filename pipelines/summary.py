@@ -8,9 +8,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.audit import Outcome
 from pipelines.progress import mode_of
-from pipelines.sync import Outcome
 from sources.listing import Progress
+from sources.run import MESSAGES
 
 WIDTH_IN_FILES = 140
 
@@ -53,7 +54,7 @@ def show_outcomes(outcomes: Sequence[Outcome], as_json: bool, dry_run: bool) -> 
 
 def _lists(outcomes: Sequence[Outcome]) -> Table:
     table = Table("connection", "list", "mode")
-    for name in ("pages", "rows read"):
+    for name in ("pages", "rows read", "new", "changed"):
         table.add_column(name, justify="right")
     table.add_column("")
     for outcome in outcomes:
@@ -64,6 +65,8 @@ def _lists(outcomes: Sequence[Outcome]) -> Table:
                 mode_of(name, progress),
                 f"{progress.pages:,}",
                 f"{progress.rows:,}",
+                "" if progress.new is None else f"{progress.new:,}",
+                "" if progress.new is None else f"{progress.changed:,}",
                 _note(name, progress, outcome),
             )
     return table
@@ -72,9 +75,22 @@ def _lists(outcomes: Sequence[Outcome]) -> Table:
 def _note(name: str, progress: Progress, outcome: Outcome) -> str:
     if progress.skipped:
         return f"skipped: {progress.skipped}"
-    if name == "messages":
-        return "a page is a conversation's thread"
-    return "" if progress.finished else "not finished"
+    if progress.error:
+        return "failed"
+    notes = []
+    if name == MESSAGES:
+        notes.append("a page is a conversation's thread")
+        if progress.left:
+            notes.append(f"{progress.left:,} left for the next run")
+    elif not progress.finished:
+        notes.append("not finished")
+    if progress.deleted:
+        notes.append(f"{progress.deleted:,} marked deleted")
+    if progress.quarantined:
+        notes.append(f"{len(progress.quarantined):,} cannot be read")
+    if progress.missing:
+        notes.append(f"{progress.missing:,} messages short")
+    return ", ".join(notes)
 
 
 def _connections(outcomes: Sequence[Outcome], dry_run: bool) -> Table:
@@ -116,6 +132,13 @@ def _document(outcome: Outcome, dry_run: bool) -> dict[str, Any]:
                 "rows": progress.rows,
                 "finished": progress.finished,
                 "skipped": progress.skipped,
+                "error": progress.error,
+                "new": progress.new,
+                "changed": None if progress.new is None else progress.changed,
+                "deleted": progress.deleted,
+                "quarantined": progress.quarantined,
+                "messages_missing": progress.missing,
+                "left": progress.left,
             }
             for name, progress in outcome.report.lists.items()
         },

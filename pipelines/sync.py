@@ -6,9 +6,9 @@ anywhere loses at most the chunk at work, and the next run reads that one again.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,39 +17,26 @@ import dlt
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 import pipelines.engine  # noqa: F401  (sets dlt up)
+from pipelines.audit import Outcome, audited
 from pipelines.connections import Connection
+from pipelines.messages import sync_messages
+from pipelines.state import list_states
+from pipelines.tombstones import count_distinct_rows, mark_deleted_rows
 from pipelines.warehouse import Warehouse
-from sources.errors import PagingLoop, SourceError, Unavailable
-from sources.listing import Plan, Readers
+from sources.errors import SourceError
+from sources.listing import Listing, Plan, Readers
 from sources.readers import ReaderProcesses, worth_it
 from sources.run import MESSAGES, Report, Run
 from sources.settings import duration as duration_of
 from sources.settings import instant
+from sources.threads import Budget
 
 PIPELINES_FOLDER = Path(".dlt/pipelines")
-THREADS_PER_CHUNK = 2_000
+NO_LIMIT = Budget()
 
 
 class UnknownList(Exception):
     """`--only` names a list that the provider does not have."""
-
-
-@dataclass
-class Outcome:
-    """What a sync of one connection did. `error` is why it ended early, if it did."""
-
-    connection: str
-    provider: str
-    report: Report = field(default_factory=Report)
-    rows: dict[str, int] = field(default_factory=dict)
-    requests: int = 0
-    waited_seconds: float = 0.0
-    seconds: float = 0.0
-    error: str = ""
-
-    @property
-    def ok(self) -> bool:
-        return not self.error
 
 
 def plan_of(
@@ -64,6 +51,7 @@ def plan_of(
     return Plan(
         lookback=duration_of(settings.lookback),
         full_scan_every=duration_of(settings.full_scan_every),
+        full_scan_requests=settings.full_scan_requests,
         start_date=instant(settings.start_date) if settings.start_date else None,
         full=full,
         since=instant(since) if since else None,
@@ -77,14 +65,31 @@ def sync(
     plan: Plan,
     *,
     only: Sequence[str] = (),
+    message_budget: Budget = NO_LIMIT,
     outcome: Outcome | None = None,
     folder: Path = PIPELINES_FOLDER,
 ) -> Outcome:
     """Brings the warehouse up to date with the connection. What fails is in the outcome's `error`.
 
-    `outcome` may be given to watch it from another thread while it fills.
+    `message_budget` is what the run may spend on threads. `outcome` may be given to watch it from
+    another thread while it fills.
     """
     outcome = outcome or Outcome(connection.name, connection.provider.name)
+    with audited(connection, warehouse, outcome):
+        _synced(connection, warehouse, plan, only, message_budget, outcome, folder)
+    return outcome
+
+
+def _synced(
+    connection: Connection,
+    warehouse: Warehouse,
+    plan: Plan,
+    only: Sequence[str],
+    budget: Budget,
+    outcome: Outcome,
+    folder: Path,
+) -> None:
+    """Syncs; what fails is told in the outcome."""
     began = time.monotonic()
     try:
         with closing(connection.provider.connect(connection.settings)) as client:
@@ -92,14 +97,16 @@ def sync(
             # the budget is its host's, and other connections may have waited for it before
             waited_before = client.budget.waited_seconds
             try:
-                _sync(connection, warehouse, run, only, outcome, folder)
+                _sync(connection, warehouse, run, only, budget, outcome, folder)
+                errors = [progress.error for progress in run.report.lists.values()]
+                outcome.error = "; ".join(error for error in errors if error)
             finally:
                 outcome.requests = client.requests
                 outcome.waited_seconds = client.budget.waited_seconds - waited_before
     except (SourceError, PipelineStepFailed) as e:
         outcome.error = _explained(e)
-    outcome.seconds = time.monotonic() - began
-    return outcome
+    finally:
+        outcome.seconds = time.monotonic() - began
 
 
 def _sync(
@@ -107,6 +114,7 @@ def _sync(
     warehouse: Warehouse,
     run: Run,
     only: Sequence[str],
+    budget: Budget,
     outcome: Outcome,
     folder: Path,
 ) -> None:
@@ -120,65 +128,79 @@ def _sync(
     # the state that counts is the one that was loaded with its rows: dlt restores it from there.
     # A local one may be of a file that is gone, or of a run that was killed before its rows came in
     pipeline.drop()
+    pipeline.sync_destination()
     names = chosen_lists(connection, only)
-    left, plan = [name for name in names if name != MESSAGES], run.plan
+    left = [name for name in names if name != MESSAGES]
     while left:
         is_first = not warehouse.tables(provider.name)
-        _load(pipeline, connection, replace(run, plan=plan, lists=left, is_first=is_first), outcome)
+        chunk = replace(run, lists=left, is_first=is_first)
+        _load(pipeline, connection, warehouse, chunk, outcome)
         left = [name for name in left if not _is_done(run.report, name)]
-        plan = replace(plan, full=False)  # begun: the chunks that follow go on with it
+    count_distinct_rows(connection, warehouse, run.report)
+    states = list_states(connection, warehouse)
+    mark_deleted_rows(connection, warehouse, run.plan, run.report, states)
     if MESSAGES in names:
-        _sync_threads(pipeline, connection, warehouse, replace(run, lists=[MESSAGES]), outcome)
+        run = replace(run, lists=[MESSAGES], is_spent=budget.spender(run.client))
+        sync_messages(
+            connection,
+            warehouse,
+            run,
+            lambda run: _load(pipeline, connection, warehouse, run, outcome),
+        )
 
 
-def _sync_threads(
+def _readers(connection: Connection) -> Callable[[str, int, str], Readers] | None:
+    if not worth_it(connection.settings):
+        return None
+    return partial(ReaderProcesses, connection.settings, connection.name)
+
+
+def _load(
     pipeline: dlt.Pipeline,
     connection: Connection,
     warehouse: Warehouse,
     run: Run,
     outcome: Outcome,
 ) -> None:
-    provider = connection.provider
-    tables = warehouse.tables(provider.name)
-    if "message_reads" not in tables:
-        _load(pipeline, connection, run, outcome)  # of no thread: it makes the tables
-    if "conversations" not in tables:
-        return
-    query = (provider.worklist or "").format(dataset=provider.name)
-    failed = run.report.of(MESSAGES).failed
-    done: list[dict[str, Any]] = []
-    while True:
-        left = warehouse.rows(query, [connection.name, THREADS_PER_CHUNK + len(failed)])
-        todo = [row for row in left if row["conversation_id"] not in failed]
-        if not todo:
-            break
-        if todo == done:
-            raise PagingLoop(f"{provider.name}: threads that were read are still to be read")
-        _load(pipeline, connection, replace(run, threads=todo), outcome)
-        done = todo
-    if failed:
-        raise Unavailable(
-            f"{provider.name}: {len(failed)} threads could not be read, all else was; the first: "
-            f"{next(iter(failed.values()))}",
-            "the next run tries them again",
-        )
-
-
-def _readers(connection: Connection) -> Callable[[str, int], Readers] | None:
-    if not worth_it(connection.settings):
-        return None
-    return partial(ReaderProcesses, connection.settings, connection.name)
-
-
-def _load(pipeline: dlt.Pipeline, connection: Connection, run: Run, outcome: Outcome) -> None:
     """Loads the next chunk of the run's lists, as one package with their state."""
     source = connection.provider.source(run, connection.settings)
-    pipeline.run(source, loader_file_format="parquet")
-    assert pipeline.last_trace is not None
-    normalized = pipeline.last_trace.last_normalize_info
-    for table, rows in normalized.row_counts.items() if normalized else ():
+    pipeline.extract(source, loader_file_format="parquet")
+    normalized = pipeline.normalize()
+    for load_id in normalized.loads_ids:
+        files = _files(pipeline, load_id)
+        for listing in connection.provider.lists(connection.settings):
+            if run.reads(listing.name):
+                _compare(warehouse, connection.provider.name, listing, run, files)
+    pipeline.load()
+    for table, rows in normalized.row_counts.items():
         if not table.startswith("_dlt"):
             outcome.rows[table] = outcome.rows.get(table, 0) + rows
+
+
+def _files(pipeline: dlt.Pipeline, load_id: str) -> dict[str, list[str]]:
+    """The files of a package, by their table."""
+    files: dict[str, list[str]] = {}
+    for job in pipeline.get_load_package_info(load_id).jobs["new_jobs"]:
+        files.setdefault(job.job_file_info.table_name, []).append(job.file_path)
+    return files
+
+
+def _compare(
+    warehouse: Warehouse,
+    dataset: str,
+    listing: Listing[Any],
+    run: Run,
+    files: Mapping[str, list[str]],
+) -> None:
+    """Counts what of a list is new or changed, by its own table."""
+    table, progress = listing.tables[0], run.report.of(listing.name)
+    found = [file for file in files.get(table.record.table, []) if file.endswith(".parquet")]
+    if not found or table.shared:
+        return
+    rows, new, changed = warehouse.compared(dataset, table.record, found)
+    progress.loaded += rows
+    progress.new = (progress.new or 0) + new
+    progress.changed += changed
 
 
 def chosen_lists(connection: Connection, only: Sequence[str] = ()) -> list[str]:
@@ -195,7 +217,7 @@ def chosen_lists(connection: Connection, only: Sequence[str] = ()) -> list[str]:
 
 def _is_done(report: Report, name: str) -> bool:
     progress = report.of(name)
-    return progress.finished or bool(progress.skipped)
+    return progress.finished or bool(progress.skipped or progress.error)
 
 
 def _explained(error: Exception) -> str:

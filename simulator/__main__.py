@@ -16,9 +16,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--conversations", type=int, default=60)
     parser.add_argument("--static", action="store_true", help="one Chatwoot that never changes")
+    parser.add_argument(
+        "--latency", type=float, default=0.0, help="seconds that each answer of --static is late"
+    )
     options = parser.parse_args()
     if options.static:
-        run_static(options.conversations, options.port, announce)
+        run_static(options.conversations, options.port, announce, options.latency)
     else:
         world = World(options.seed, options.conversations)
         run(port=options.port, world=world, ready=announce)

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from simulator import texts
 from simulator.entities import Agent, Contact, Conversation, Tag, Team
-from simulator.handling import Handling
+from simulator.importing import Importing
+from simulator.records import put_back
 
 CHANGES = (
-    "new_conversation new_message edit_message delete_message set_delivery ask_csat answer_csat "
-    "review_csat set_status assign unassign assign_team set_priority tag untag set_attribute "
-    "open_by_agent expire_snooze rename_contact merge_contacts delete_contact "
-    "delete_conversation add_agent remove_agent delete_team delete_tag"
+    "new_conversation new_message import_history edit_message delete_message set_delivery "
+    "ask_csat answer_csat review_csat set_status assign unassign assign_team set_priority tag "
+    "untag set_attribute open_by_agent expire_snooze rename_contact merge_contacts "
+    "delete_contact delete_conversation restore_conversation add_agent remove_agent delete_team "
+    "delete_tag"
 ).split()
 """The names of all changes, as the control API takes them."""
 
 
-class Changes(Handling):
-    """Handling, and people, teams and tags that come and go."""
+class Changes(Importing):
+    """All changes: also people, teams, tags and conversations that come and go."""
 
     def rename_contact(
         self,
@@ -78,9 +80,37 @@ class Changes(Handling):
             del self.conversations[gone.id]
             for message in gone.messages:
                 del self.messages[message.id]
-            for response in [r for r in self.csat.values() if r.conversation_id == gone.id]:
+            answers = [r for r in self.csat.values() if r.conversation_id == gone.id]
+            for response in answers:
                 del self.csat[response.id]
+            self.deleted[gone.id] = gone, answers
             return gone
+
+    def restore_conversation(self, conversation_id: int | None = None) -> Conversation:
+        """A deleted conversation as it was, with all it had and its contact: no time moves.
+
+        Agents, teams and tags that were deleted meanwhile do not come back, nor does a conversation
+        whose contact was merged into another.
+        """
+        with self.lock:
+            known = self.contacts | self.departed
+            found = {id: kept for id, kept in self.deleted.items() if kept[0].contact_id in known}
+            thread, answers = self.pick(found, conversation_id, lambda _: True)
+            del self.deleted[thread.id]
+            thread.tags = [t for t in thread.tags if t in self.tags]
+            thread.participants = [a for a in thread.participants if a in self.agents]
+            if thread.assignee_id not in self.agents:
+                thread.assignee_id = None
+            if thread.team_id not in self.teams:
+                thread.team_id = None
+            person = known[thread.contact_id]
+            person.tags = [t for t in person.tags if t in self.tags]
+            self.departed.pop(person.id, None)
+            put_back(self.contacts, {person.id: person})
+            put_back(self.conversations, {thread.id: thread})
+            put_back(self.messages, {message.id: message for message in thread.messages})
+            put_back(self.csat, {response.id: response for response in answers})
+            return thread
 
     def add_agent(self, first_name: str | None = None, last_name: str | None = None) -> Agent:
         with self.lock:

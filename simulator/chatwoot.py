@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC
+from random import Random
 
 import msgspec
 from starlette.requests import Request
@@ -31,6 +32,7 @@ from simulator.world import Provider, World
 
 TOKENS = {CHATWOOT_ADMIN: 11, CHATWOOT_AGENT: 15}
 NOT_SIGNED_IN = {"errors": ["You need to sign in or sign up before continuing."]}
+UNROUTED = {"status": 404, "error": "Not Found"}
 CRASH = {"status": 500, "error": "Internal Server Error"}
 
 Answer = Callable[[Request, Agent, ChatwootJson], Response]
@@ -44,6 +46,7 @@ class ChatwootApi(AccountLists):
         self.settings = settings
         self.minute = Window(60)
         self.meta_minute = Window(60)
+        self.random = Random(world.seed)
 
     def routes(self) -> list[Route]:
         account = "/api/v1/accounts/{account}"
@@ -117,7 +120,7 @@ class ChatwootApi(AccountLists):
         found = self.found(request, viewer)
         meta = lists.counts(found, viewer)
         found = lists.of_assignee(found, query, viewer)
-        page = lists.page_of(self.world, found, query, self.settings.chatwoot_page_size)
+        page = lists.page_of(self.world, found, query, self.settings)
         return json({"data": {"meta": meta, "payload": [out.conversation(c) for c in page]}})
 
     def meta(self, request: Request, viewer: Agent, out: ChatwootJson) -> Response:
@@ -127,13 +130,22 @@ class ChatwootApi(AccountLists):
         return json({"meta": lists.counts(self.found(request, viewer), viewer)})
 
     def found(self, request: Request, viewer: Agent) -> list[Conversation]:
-        visible = lists.visible(self.world, self.provider, viewer)
+        visible = self.visible(viewer)
         return lists.matching(self.world, visible, request.query_params, viewer)
 
+    def visible(self, viewer: Agent) -> list[Conversation]:
+        """What the viewer may see, in the order in which ties are left: all sorts are stable."""
+        found = lists.visible(self.world, self.provider, viewer)
+        if self.settings.chatwoot_ties == "shuffled":
+            self.random.shuffle(found)
+        return found
+
     def filter(self, request: Request, viewer: Agent, out: ChatwootJson) -> Response:
+        if not self.settings.chatwoot_filter:
+            return json(UNROUTED, 404)
         try:
             body = msgspec.json.decode(request.state.body)
-            visible = lists.visible(self.world, self.provider, viewer)
+            visible = self.visible(viewer)
             found = filtered(self.world, visible, body)
         except msgspec.DecodeError as error:
             raise CrashError from error
@@ -182,7 +194,7 @@ class ChatwootApi(AccountLists):
         return json({"meta": {"total_count": len(found)}, "payload": rows})
 
     def contact_conversations(self, request: Request, viewer: Agent, out: ChatwootJson) -> Response:
-        visible = lists.visible(self.world, self.provider, viewer)
+        visible = self.visible(viewer)
         contact = request.path_params["id"]
         if contact not in self.world.contacts:
             return json(lists.NOT_FOUND, 404)

@@ -142,12 +142,14 @@ class ChatwootJson(ChatwootPeople):
         return document
 
     def thread_meta(self, c: Conversation) -> dict[str, Any]:
-        """What stands above a thread: ISO times here, epoch in the list."""
+        """What stands above a thread: ISO times here, epoch in the list; OrphanError as there."""
         contact = self.world.contacts.get(c.contact_id)
+        if contact is None:
+            raise OrphanError
         meta: dict[str, Any] = {
             "labels": self.labels(c),
             "additional_attributes": c.browser,
-            "contact": pushed_contact(contact) if contact else None,
+            "contact": pushed_contact(contact),
         }
         assignee = self.world.agents.get(c.assignee_id or 0)
         if assignee:

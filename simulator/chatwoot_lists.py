@@ -14,10 +14,12 @@ from starlette.datastructures import QueryParams
 
 from simulator.answers import Refused, json, leading_int
 from simulator.entities import Agent, Conversation, Message
+from simulator.settings import Settings
 from simulator.world import Provider, World
 
 Sort = Callable[[Conversation], Any]
 PRIORITIES = {None: 0, "low": 0, "medium": 1, "high": 2, "urgent": 3}
+RANGE_LIMIT = 1000
 NOT_FOUND = {"error": "Resource could not be found"}
 
 
@@ -83,14 +85,14 @@ def of_assignee(found: list[Conversation], query: QueryParams, viewer: Agent) ->
 
 
 def page_of(
-    world: World, found: list[Conversation], query: QueryParams, size: int
+    world: World, found: list[Conversation], query: QueryParams, settings: Settings
 ) -> list[Conversation]:
     """One sorted page, or with `updated_within` every match at once."""
     found = ordered(world, found, query.get("sort_by"))
-    if "updated_within" in query:
+    if "updated_within" in query and settings.chatwoot_updated_within:
         since = world.now - timedelta(seconds=leading_int(query["updated_within"]))
         return [c for c in found if c.updated_at > since]
-    page = max(leading_int(query.get("page")), 1)
+    page, size = max(leading_int(query.get("page")), 1), settings.chatwoot_page_size
     return found[(page - 1) * size : page * size]
 
 
@@ -135,7 +137,7 @@ def thread_page(messages: list[Message], query: QueryParams) -> list[Message]:
     after, before = query.get("after"), query.get("before")
     if after and before:
         low, high = leading_int(after), leading_int(before)
-        return [m for m in messages if low <= m.id < high][:1000]
+        return [m for m in messages if low <= m.id < high][:RANGE_LIMIT]
     if before:
         return [m for m in messages if m.id < leading_int(before)][-20:]
     if after:

@@ -12,8 +12,10 @@ import msgspec
 
 Kind = Literal[
     "status", "slow", "cut", "truncated", "html", "empty", "repeat_page", "clamp",
-    "extra_field", "wrong_type", "null_id",
+    "no_rows", "poison", "extra_field", "wrong_type", "null_id",
 ]  # fmt: skip
+ENVELOPES = ("data", "payload", "results")
+"""The keys under which the providers put their rows."""
 ID_FIELDS = ("id", "conversation_id", "message_id", "email")
 HTML = b"<!doctype html><html><body><h1>We will be back soon</h1></body></html>"
 
@@ -29,6 +31,8 @@ class Fault:
     - `html`, `empty`: 200 with an HTML page, or with nothing.
     - `repeat_page`: the page parameter is ignored.
     - `clamp`: page sizes above `size` are cut to it without a word.
+    - `no_rows`: the envelope as it is, counts and all, around no rows.
+    - `poison`: a 500, where the answer holds the text `value`.
     - `extra_field`: `records` get `field` with `value`.
     - `wrong_type`: `field` of `records` becomes `value`.
     - `null_id`: the id of `records` is null.
@@ -66,6 +70,8 @@ class Fault:
     def spoiled(self, body: bytes) -> bytes:
         """The JSON body with the fault in its records."""
         document = msgspec.json.decode(body)
+        if self.kind == "no_rows":
+            return msgspec.json.encode(_without_rows(document))
         for record in self._chosen(_records(document)):
             if self.kind == "null_id":
                 record[next(name for name in ID_FIELDS if name in record)] = None
@@ -118,8 +124,15 @@ class Faults:
 def _records(document: Any) -> list[dict[str, Any]]:
     """The records of any provider's envelope."""
     if isinstance(document, dict):
-        for key in ("data", "payload", "results"):
+        for key in ENVELOPES:
             if key in document:
                 return _records(document[key])
         return [document]
     return [row for row in document if isinstance(row, dict)] if isinstance(document, list) else []
+
+
+def _without_rows(document: Any) -> Any:
+    """The same envelope around an empty list; what is no list stays as it is."""
+    if isinstance(document, dict):
+        return {k: _without_rows(v) if k in ENVELOPES else v for k, v in document.items()}
+    return [] if isinstance(document, list) else document

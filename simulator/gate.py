@@ -92,13 +92,16 @@ class Answer:
                     self.replace(fault.status, b"text/plain", _refusal(fault.status))
                     if fault.retry_after is not None:
                         self.headers.append((b"retry-after", fault.retry_after.encode()))
+                case "poison":
+                    if str(fault.value).encode() in self.body:
+                        self.replace(500, b"text/plain", _refusal(500))
                 case "html":
                     self.replace(200, b"text/html", HTML)
                 case "empty":
                     self.replace(200, b"application/json", b"")
                 case "truncated":
                     self.set_body(self.body[: len(self.body) // 2])
-                case "extra_field" | "wrong_type" | "null_id":
+                case "no_rows" | "extra_field" | "wrong_type" | "null_id":
                     if self.status == 200:
                         self.set_body(fault.spoiled(self.body))
                 case "cut":

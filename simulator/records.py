@@ -41,6 +41,7 @@ class Records:
         self.contacts: dict[int, Contact] = {}
         self.departed: dict[int, Contact] = {}
         self.conversations: dict[int, Conversation] = {}
+        self.deleted: dict[int, tuple[Conversation, list[CsatResponse]]] = {}
         self.messages: dict[int, Message] = {}
         self.templates: dict[str, Template] = {}
         self.csat: dict[int, CsatResponse] = {}
@@ -75,3 +76,10 @@ class Records:
         if not fitting:
             raise LookupError("nothing in the World fits this change")
         return self.random.choice(fitting)
+
+
+def put_back(records: dict[int, T], returned: dict[int, T]) -> None:
+    """Adds records where their ids belong: a list without an order of its own is by id."""
+    by_id = sorted((records | returned).items(), key=lambda item: item[0])
+    records.clear()
+    records.update(by_id)

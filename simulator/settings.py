@@ -13,6 +13,12 @@ class Settings:
     """CONVERSATION_RESULTS_PER_PAGE, which clients cannot see."""
     chatwoot_requests_per_minute: int = 0
     """RACK_ATTACK_LIMIT; 0 is no limit. Chatwoot's own default is 3000."""
+    chatwoot_ties: Literal["stable", "shuffled"] = "stable"
+    """Rows that tie in what a list is sorted by: `shuffled` is another order at every request."""
+    chatwoot_updated_within: bool = True
+    """Whether the parameter is read; before v3.6.0 it is ignored."""
+    chatwoot_filter: bool = True
+    """Whether conversations can be filtered; a proxy that lets only GET through answers 404."""
     hilos_page_size: int = 50
     hilos_max_page_size: int = 100
     hilos_order: Literal["newest first", "unordered"] = "newest first"

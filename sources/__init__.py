@@ -3,7 +3,9 @@
     http.py       asks a provider, within its budget.py; errors.py says what can go wrong
     pages.py      a page's body becomes typed rows (records.py), if need be leniently (salvage.py)
     listing.py    what a provider declares of a list, and how far a run reads it
-    scan.py       walks a list that moves, chunk by chunk; walk.py decides page by page
+    scan.py       reads a list that moves, chunk by chunk; schedule.py knows what is to be read
+    fetch.py      gets its pages: by number, by spans.py that overlap, or by_id.py
+    walk.py       decides page by page where to go on, and when it is over
     readers.py    reads pages of it in other processes, where one is not enough
     threads.py    reads the messages of the conversations that changed
     tables.py     a list's records become the rows of its tables, as Arrow

@@ -12,7 +12,8 @@ SLOWEST = 0.1
 class Budget:
     """Requests per second, and requests in flight, of one host.
 
-    A 429 halves the rate; every good answer restores 2 % of it, up to the limit.
+    A 429 halves the rate, but only once for all that was asked before; every good answer restores
+    2 % of it, up to the limit.
     """
 
     def __init__(self, requests_per_second: float, in_flight: int) -> None:
@@ -22,10 +23,11 @@ class Budget:
         self._places = threading.BoundedSemaphore(in_flight)
         self._lock = threading.Lock()
         self._next_at = 0.0
+        self._slowed_at = 0.0
 
     @contextmanager
-    def request(self) -> Iterator[None]:
-        """A place in flight, taken when it is this request's turn."""
+    def request(self) -> Iterator[float]:
+        """A place in flight, taken when it is this request's turn; gives the time of it."""
         with self._places:
             with self._lock:
                 now = time.monotonic()
@@ -34,17 +36,19 @@ class Budget:
                 self.waited_seconds += turn - now
             if turn > now:
                 time.sleep(turn - now)
-            yield
+            yield time.monotonic()
 
     def pause(self, seconds: float) -> None:
         """Nobody asks this host for so long: its answer to one of us was meant for all."""
         with self._lock:
             self._next_at = max(self._next_at, time.monotonic() + seconds)
 
-    def slow_down(self) -> None:
-        """The host said 429: half the rate."""
+    def slow_down(self, asked_at: float) -> None:
+        """The host said 429 to what was asked at that time: half the rate."""
         with self._lock:
-            self.rate = max(self.rate / 2, SLOWEST)
+            if asked_at > self._slowed_at:
+                self.rate = max(self.rate / 2, SLOWEST)
+                self._slowed_at = time.monotonic()
 
     def answered(self) -> None:
         """The host answered well: a little of the rate comes back."""

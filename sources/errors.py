@@ -3,7 +3,8 @@
 SourceError
  ├── TransientError         the same request may succeed later: retried, then the run fails
  │    ├── RateLimited       429
- │    ├── Unavailable       5xx, a timeout, a connection that could not be made or was cut
+ │    ├── Unavailable       5xx, a timeout, a connection that was cut
+ │    │    └── Unreachable  a connection that could not be made
  │    └── BadAnswer         200 whose body is not the JSON that was asked for
  └── TerminalError          the same request will fail again: never retried
       ├── AuthError         the credentials are refused: the whole connection fails
@@ -47,6 +48,10 @@ class RateLimited(TransientError):
 
 class Unavailable(TransientError):
     """The provider could not answer."""
+
+
+class Unreachable(Unavailable):
+    """There is no connection to the provider."""
 
 
 class BadAnswer(TransientError):

@@ -28,6 +28,7 @@ from sources.errors import (
     SourceError,
     TransientError,
     Unavailable,
+    Unreachable,
 )
 
 T = TypeVar("T")
@@ -104,6 +105,7 @@ class Client:
         self._probe = probe
         self._refusal = refusal
         self._served_at: tuple[datetime, float] | None = None
+        self._told = datetime(1970, 1, 1, tzinfo=UTC)
         self._http = httpx.Client(
             base_url=base_url,
             headers={"User-Agent": "talkhouse", "Accept": "application/json", **headers},
@@ -115,18 +117,23 @@ class Client:
         self._http.close()
 
     def clock(self) -> datetime:
-        """The server's time now (UTC, whole seconds), reckoned from its last answer."""
+        """The server's time now (UTC, whole seconds), reckoned from its last answer; it never goes
+        back, though the clocks of several servers behind one address may differ.
+        """
         if self._served_at is None and self._probe is not None:
             self.read(self._probe, bytes)
         if self._served_at is None:
-            return datetime.now(UTC).replace(microsecond=0)
-        served_at, at = self._served_at
-        return datetime.fromtimestamp(served_at.timestamp() + int(time.monotonic() - at), UTC)
+            now = datetime.now(UTC).replace(microsecond=0)
+        else:
+            served_at, at = self._served_at
+            now = datetime.fromtimestamp(served_at.timestamp() + int(time.monotonic() - at), UTC)
+        self._told = max(self._told, now)
+        return self._told
 
-    def read(self, request: Request, decode: Callable[[bytes], T]) -> T:
+    def read(self, request: Request, decode: Callable[[bytes], T], attempts: int = ATTEMPTS) -> T:
         """The decoded answer. Raises a SourceError: a TransientError only after retries."""
         for attempt in stamina.retry_context(
-            on=_wait_before_retry, attempts=ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=30.0
+            on=_wait_before_retry, attempts=attempts, timeout=None, wait_initial=0.5, wait_max=30.0
         ):
             with attempt:
                 answer = self._ask(request)
@@ -140,7 +147,7 @@ class Client:
         raise AssertionError("stamina ends by returning or raising")
 
     def _ask(self, request: Request) -> Answer:
-        with self.budget.request():
+        with self.budget.request() as asked_at:
             answer = self._send(request)
         if answer.status == 200:
             self._served_at = (answer.served_at, time.monotonic())
@@ -149,7 +156,7 @@ class Client:
         what = f"{self.provider}: {request} answered {answer.status}"
         error = self._refusal(answer, what) or error_of(answer, what)
         if isinstance(error, RateLimited):
-            self.budget.slow_down()
+            self.budget.slow_down(asked_at)
             self.budget.pause(min(error.retry_after_seconds or 0, LONGEST_WAIT_SECONDS))
         raise error
 
@@ -165,7 +172,9 @@ class Client:
                 body = _read_capped(response.iter_bytes(), f"{self.provider}: {request}")
         except httpx.HTTPError as e:
             # the error's own text may hold the address; its kind says enough
-            raise Unavailable(f"{self.provider}: {request} failed: {type(e).__name__}") from None
+            unreached = isinstance(e, httpx.ConnectError | httpx.ConnectTimeout)
+            kind = Unreachable if unreached else Unavailable
+            raise kind(f"{self.provider}: {request} failed: {type(e).__name__}") from None
         return Answer(request, response.status_code, response.headers, body, _served_at(response))
 
 

@@ -29,13 +29,15 @@ class Page(Generic[R]):
     """The rows of a page.
 
     `count` is the number of rows that the provider says the whole list has, where it says one;
-    `last` tells that no page follows.
+    `last` tells that no page follows; `quarantined` are rows that could not be read at all, by id
+    or by place.
     """
 
     rows: list[R]
     count: int | None = None
     last: bool = False
     findings: Findings = field(default_factory=Findings)
+    quarantined: list[int | str] = field(default_factory=list)
 
 
 class Envelope(Protocol):

@@ -19,6 +19,7 @@ from typing import IO, Any
 import msgspec
 
 from sources import provider
+from sources.fetch import Fetch
 from sources.listing import Group, Listing, seen_of
 from sources.pages import PagesAhead
 from sources.scan import BATCH_ROWS
@@ -35,6 +36,7 @@ class Job:
     settings: Settings
     account: str
     list_name: str
+    way: str
 
 
 def worth_it(settings: Settings) -> bool:
@@ -45,7 +47,9 @@ def worth_it(settings: Settings) -> bool:
 class ReaderProcesses:
     """Processes that read groups of pages, ahead of their use, given in their order."""
 
-    def __init__(self, settings: Settings, account: str, list_name: str, page_size: int) -> None:
+    def __init__(
+        self, settings: Settings, account: str, list_name: str, page_size: int, way: str
+    ) -> None:
         count = os.cpu_count() or 1
         share = msgspec.structs.replace(
             settings,
@@ -54,7 +58,7 @@ class ReaderProcesses:
         )
         self.pages = max(1, BATCH_ROWS // page_size)
         self._first = 0
-        self._processes = [_Process(Job(share, account, list_name)) for _ in range(count)]
+        self._processes = [_Process(Job(share, account, list_name, way)) for _ in range(count)]
         self._idle: SimpleQueue[_Process] = SimpleQueue()
         for process in self._processes:
             self._idle.put(process)
@@ -148,20 +152,18 @@ def _serve(asked: IO[bytes], answers: IO[bytes]) -> None:
         except EOFError:
             return
         try:
-            group = _read(client, listing, job.account, number, pages)
+            group = _read(client, listing, job, number, pages)
         except Exception:  # whatever it is, the scan meets it again and says what it is
             group = None
         _send(answers, group)
 
 
-def _read(client: Any, listing: Listing[Any], account: str, number: int, pages: int) -> Group:
-    def fetch(one: int) -> Any:
-        return client.read(listing.request(one, "full"), listing.decode)
-
+def _read(client: Any, listing: Listing[Any], job: Job, number: int, pages: int) -> Group:
+    fetch: Fetch[Any] = Fetch(client, listing, {"mode": "full", "way": job.way})
     with ThreadPoolExecutor(client.in_flight) as pool:
         read = list(pool.map(fetch, range(number, number + pages)))
     rows = [row for page in read for row in page.rows]
-    tables = {table.resource: table.arrow(rows, account) for table in listing.tables}
+    tables = {table.resource: table.arrow(rows, job.account) for table in listing.tables}
     return Group([seen_of(page, listing, None) for page in read], tables)
 
 

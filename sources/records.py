@@ -40,6 +40,8 @@ class Record(Part, kw_only=True):
     key: ClassVar[tuple[str, ...]] = ("id",)
     # what is unknown may be a secret: where a provider's answer holds some, unknown is not kept
     keeps_unknown: ClassVar[bool] = True
+    # whether a row that the provider has no more is marked so: it has the column `deleted_at`
+    has_tombstones: ClassVar[bool] = False
 
     _extra: dict[str, Any] | None = None
 
@@ -94,7 +96,7 @@ def _label(values: Sequence[str | int | None]) -> Any:
 
 
 def _json(values: Sequence[msgspec.Raw]) -> Any:
-    texts = [None if value is NO_JSON else bytes(value) for value in values]
+    texts = [bytes(value) or None for value in values]
     array = pa.array(texts, pa.string())
     return pc.if_else(pc.equal(array, pa.scalar("null")), None, array)
 
@@ -113,6 +115,9 @@ def microseconds(moment: datetime | float | None) -> int | None:
 
 
 NO_JSON = msgspec.Raw(b"")
+
+# changes by itself, or from one answer to the next: two reads of a row are not compared by it
+VOLATILE = "volatile"
 
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 # up to the year 9999, which milliseconds taken for seconds exceed
@@ -158,6 +163,7 @@ class Column:
     path: Path
     type: ColumnType
     description: str
+    is_volatile: bool = False
 
     @property
     def name(self) -> str:
@@ -165,6 +171,11 @@ class Column:
 
 
 _ACCOUNT = Column(("account",), ColumnType("text", pa.string()), "The connection's name.")
+_DELETED = Column(
+    ("deleted_at",),
+    ColumnType("timestamp", UTC_MICROSECONDS),
+    "When it was noticed that the provider has it no more; null while it is there.",
+)
 _EXTRA = Column(
     ("_extra",),
     ColumnType("json", pa.string(), _encoded),
@@ -186,15 +197,22 @@ def _leaves(part: type[Part], path: Path) -> Iterable[Column]:
         hint = hints[field.name]
         notes = getattr(hint, "__metadata__", ())
         here = (*path, field.name)
-        description = next((note for note in notes if isinstance(note, str)), "")
+        texts = [note for note in notes if isinstance(note, str) and note != VOLATILE]
+        description = texts[0] if texts else ""
         kind = next((note for note in notes if isinstance(note, ColumnType)), None)
         only = next((note.fields for note in notes if isinstance(note, Only)), None)
         if kind is not None:
-            yield Column(here, kind, description)
+            yield Column(here, kind, description, VOLATILE in notes)
         elif only is None:
             yield from _leaves(part_in(hint), here)
         elif only:
             yield from (leaf for leaf in _leaves(part_in(hint), here) if leaf.path[-1] in only)
+
+
+def table_columns(record: type[Record]) -> tuple[Column, ...]:
+    """The columns of the record's table."""
+    tombstone = (_DELETED,) if record.has_tombstones else ()
+    return (_ACCOUNT, *columns_of(record), *tombstone, _EXTRA)
 
 
 def part_in(hint: Any) -> type[Part]:
@@ -208,9 +226,10 @@ def part_in(hint: Any) -> type[Part]:
 
 
 def arrow_table(record: type[Record], rows: Sequence[Record], account: str) -> pa.Table:
-    """The rows as a table of `account`, the record's columns and `_extra`, in that order."""
+    """The rows as a table of `account`, with the columns of `table_columns`."""
     made: dict[str, Any] = {
         "account": pa.repeat(pa.scalar(account), len(rows)),
+        "deleted_at": pa.nulls(len(rows), UTC_MICROSECONDS),
         "_extra": _encoded([row._extra for row in rows]),
     }
     parts: dict[Path, Sequence[Any]] = {(): rows}
@@ -257,7 +276,7 @@ def arrow_schema(record: type[Record]) -> pa.Schema:
     """The Arrow schema of the record's table. Every column is nullable but the key."""
     return pa.schema(
         pa.field(column.name, column.type.arrow, column.name not in ("account", *record.key))
-        for column in (_ACCOUNT, *columns_of(record), _EXTRA)
+        for column in table_columns(record)
     )
 
 
@@ -271,5 +290,5 @@ def dlt_columns(record: type[Record]) -> "dict[str, TColumnSchema]":
             "nullable": column.name not in ("account", *record.key),
             "description": column.description,
         }
-        for column in (_ACCOUNT, *columns_of(record), _EXTRA)
+        for column in table_columns(record)
     }

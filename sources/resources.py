@@ -11,6 +11,7 @@ list as one package: the rows, and the state that says where the list goes on.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -18,10 +19,17 @@ import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.schema.typing import TWriteDispositionConfig
+from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract import DltResource, DltSource
 from dlt.extract.hints import make_hints
 
-from sources.errors import PermissionDenied
+from sources.errors import (
+    AuthError,
+    PermissionDenied,
+    RateLimited,
+    SourceError,
+    Unreachable,
+)
 from sources.listing import Batch, Listing
 from sources.records import Record, arrow_table, dlt_columns
 from sources.run import MESSAGES, Provider, Run
@@ -73,32 +81,54 @@ def _list(run: Run, listing: Listing[Any], shared: Shared) -> Iterator[DltResour
     def pages() -> Iterator[Batch]:
         progress = run.report.of(listing.name)
         state = dlt.current.resource_state()
+        before = deepcopy(state)
         try:
             for batch in scan(
-                run.client, listing, run.plan, run.account, state, progress, run.readers
+                run.client,
+                listing,
+                run.plan,
+                run.account,
+                state,
+                progress,
+                run.readers,
+                _load_id(),
             ):
                 run.report.findings.add(batch.findings)
                 yield batch
+            return
+        except (AuthError, RateLimited, Unreachable):
+            raise  # it concerns every list
         except PermissionDenied as e:
             if not listing.may_be_forbidden:
                 raise
             progress.skipped = str(e)
-            # rows of the pages before are not all given: the next run reads them again
-            state.pop("scan", None)
-            state.pop("window", None)
-            # its tables are made all the same
-            none = {table.resource: table.arrow([], run.account) for table in listing.tables}
-            yield Batch(none, Findings(), is_last=True)
+        except SourceError as e:
+            progress.error = str(e)
+        # what was given is loaded, and as nothing says so, the next run reads it again
+        state.clear()
+        state.update(before)
+        # its tables are made all the same
+        none = {table.resource: table.arrow([], run.account) for table in listing.tables}
+        yield Batch(none, Findings(), is_last=True)
 
     yield from _tables(pages, listing.tables, run, shared)
+
+
+def _load_id() -> str:
+    """The load package at work; none where a source's rows are just looked at."""
+    try:
+        return str(dlt.current.load_package_state()["load_id"])
+    except CurrentLoadPackageStateNotAvailable:
+        return ""
 
 
 def _threads(run: Run, threads: Threads) -> Iterator[DltResource]:
     @dlt.resource(name="threads", selected=False)
     def pages() -> Iterator[Batch]:
         progress = run.report.of(MESSAGES)
-        in_flight = run.client.in_flight
-        for batch in read_threads(threads, run.threads, in_flight, run.plan, run.account, progress):
+        for batch in read_threads(
+            threads, run.threads, run.client, run.plan, run.account, progress, run.is_spent
+        ):
             run.report.findings.add(batch.findings)
             yield batch
 

@@ -33,10 +33,10 @@ class Run:
     """What a source reads with.
 
     `lists` are those to read, all if it is None. `threads` are the conversations whose messages are
-    to be read, as the provider's work-list query gives them. `is_first` says that the dataset has
-    no tables yet: a package, which holds no row twice, is then appended, since there is nothing to
-    merge it with. `readers` starts other processes that read a list, given its name and the size of
-    its pages.
+    to be read, as the provider's work-list query gives them; `is_spent` says when that is enough.
+    `is_first` says that the dataset has no tables yet: a package, which holds no row twice, is then
+    appended, since there is nothing to merge it with. `readers` starts other processes that read a
+    list, given its name, the size of its pages and the way to read it.
     """
 
     account: str
@@ -45,8 +45,9 @@ class Run:
     report: Report = field(default_factory=Report)
     lists: Collection[str] | None = None
     threads: Sequence[Mapping[str, Any]] = ()
+    is_spent: Callable[[], bool] = lambda: False
     is_first: bool = False
-    readers: Callable[[str, int], Readers] | None = None
+    readers: Callable[[str, int, str], Readers] | None = None
 
     def reads(self, name: str) -> bool:
         """Whether the list is to be read."""
@@ -67,9 +68,10 @@ class Check:
 class Provider:
     """A provider: how it is connected to, the lists that it has, and its threads if it has any.
 
-    `worklist` is a query, the same on every destination, for the conversations whose threads have
-    changed since they were read: `{dataset}` stands for the dataset, and its two parameters are the
-    account and the most rows to give.
+    `worklist` is a query, the same on every destination, for the conversations whose threads are to
+    be read. `{dataset}` stands for the dataset, and its parameters are: a time, threads read before
+    which are read again; the time now, by which others are due; the account; and the most rows to
+    give.
     """
 
     name: str

@@ -25,17 +25,17 @@ class Drift(Record, kw_only=True):
     table_name: Annotated[TextId, "The table whose rows have it."]
     field: Annotated[TextId, "Its path in the provider's JSON."]
     problem: Annotated[TextId, "`unknown field`, or what was found where another type is declared."]
-    rows: Annotated[Id, "Rows that had it in the last load package that saw it."]
+    rows: Annotated[Id, "Rows that had it in the pages of the last load package that saw it."]
 
 
 class Reject(Record, kw_only=True):
-    """A row that could not be loaded, since nothing identifies it."""
+    """A row that could not be loaded: nothing identifies it, or the provider cannot give it."""
 
     table: ClassVar[str] = "rejects"
     key: ClassVar[tuple[str, ...]] = ("table_name", "row_hash")
 
     table_name: Annotated[TextId, "The table that it was meant for."]
-    row_hash: Annotated[TextId, "SHA-256 of the row as the provider sent it."]
+    row_hash: Annotated[TextId, "SHA-256 of the row as the provider sent it, or of its name."]
     reason: Annotated[TextId, "Why it could not be loaded."]
     row: Annotated[Json, "The row as the provider sent it; null where it may hold secrets."]
 
@@ -57,6 +57,18 @@ class Findings:
                 row_hash=hashlib.sha256(row).hexdigest(),
                 reason=reason,
                 row=msgspec.Raw(row if record.keeps_unknown else b""),
+            )
+        )
+
+    def unreadable(self, record: type[Record], which: int | str, reason: str) -> None:
+        """A row that the provider cannot give; `which` is its id, or its place in the list."""
+        name = f"{record.table} {which}"
+        self.rejects.append(
+            Reject(
+                table_name=record.table,
+                row_hash=hashlib.sha256(name.encode()).hexdigest(),
+                reason=f"{name} cannot be read: {reason}",
+                row=msgspec.Raw(b""),
             )
         )
 

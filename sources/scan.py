@@ -3,38 +3,48 @@
 No provider's list can be asked for what changed since, so a list is read in one of three modes:
 
 - `full`: to its end. Late changes (a status, an assignment, a tag) move no cursor on any provider,
-  so full scans are scheduled.
+  so full scans are scheduled. One may be spread over several runs.
 - `recent`: newest first, until the cursor is older than the watermark less the lookback. Stopping
   there is earned: only if the cursor was seen to fall and never to rise, page after page.
 - `window`: a backfill of the rows whose cursor is in [since, until). It leaves the watermark alone.
 
 The watermark is the server's clock when the scan began: whatever moved during the scan is read
 again by the next one. A scan goes on in chunks; between two of them all it needs is in its state,
-of constant size, which is loaded together with the chunk's rows.
+of constant size, which is loaded together with the chunk's rows. schedule.py keeps that state,
+fetch.py gets the pages, walk.py decides page by page.
 """
 
 import math
-from collections.abc import Callable, Hashable, Iterator, MutableMapping
+from collections.abc import Callable, Generator, Hashable, Iterator
 from contextlib import ExitStack
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from sources.errors import NotFound
+from sources.errors import BadAnswer, NotFound, Unavailable, Unreachable
+from sources.fetch import Fetch
 from sources.http import Client
-from sources.listing import Batch, Listing, Mode, Plan, Progress, Readers
+from sources.listing import Batch, Group, Listing, Mode, Plan, Progress, Readers
 from sources.pages import Page, PagesAhead
 from sources.records import Record
 from sources.salvage import Findings
+from sources.schedule import (
+    State,
+    begin,
+    conclude,
+    go_by_id,
+    is_enough,
+    quarantine,
+    stop_before,
+)
+from sources.spans import spans_of
 from sources.walk import Walk
 
 R = TypeVar("R", bound=Record)
+OpenReaders = Callable[[str, int, str], Readers]
 
 # rows that are held as Python objects at a time
 BATCH_ROWS = 2_000
 # rows for which other processes are worth their start
 WORTH_READERS = 10_000
-
-State = MutableMapping[str, Any]
 
 
 def scan(
@@ -44,102 +54,162 @@ def scan(
     account: str,
     state: State,
     progress: Progress,
-    readers: Callable[[str, int], Readers] | None = None,
+    readers: OpenReaders | None = None,
+    load_id: str = "",
 ) -> Iterator[Batch]:
     """The next chunk of the list. `state` then says where to go on, or what is complete.
 
-    A row that comes again (the list moved) replaces the one before it, or if that one was already
-    given, ends the chunk: a package then never holds a row twice. Raises a SourceError; the state
-    then is not to be kept. `readers` are used only for pages about which nothing is remarkable;
-    all else is read here.
+    A row that comes again in a chunk is left out, since it was read after the scan began: a package
+    then never holds a row twice. Raises a SourceError; the state then is not to be kept. `readers`
+    are used only for pages about which nothing is remarkable; all else is read here. `load_id` is
+    the load package that the chunk goes into.
     """
-    at = "window" if plan.is_window else "scan"
-    bounds = [str(plan.start_date), str(plan.since), str(plan.until)]
-    if plan.full or at not in state or state[at]["bounds"] != bounds:
-        state[at] = {**_begin(client, listing, plan, state), "bounds": bounds}
-    going = state[at]
-    if listing.last_page is None:
-        # the list may have moved since the last chunk: its last page is read again
-        going["page"] = max(1, going["page"] - 1)
-        going.pop("lowest", None)
-    mode: Mode = going["mode"]
-    progress.mode = mode
-    walk = Walk(listing, plan, going, _stop_before(plan, going, state))
+    chunk = _Chunk(client, listing, plan, account, progress, readers)
+    requests, waited = client.requests, client.budget.waited_seconds
+    mode = begin(client, listing, plan, state, progress)
+    try:
+        is_over = yield from chunk.read(state, mode, load_id)
+    except Unreachable:
+        raise
+    except (Unavailable, BadAnswer) as e:
+        mode = go_by_id(client, listing, state, mode, e)
+        is_over = yield from chunk.read(state, mode, load_id)
+    progress.requests += client.requests - requests
+    progress.waited_seconds += client.budget.waited_seconds - waited
+    conclude(plan, state, progress, mode, is_over)
 
-    def fetch(number: int) -> Page[R]:
-        return client.read(listing.request(number, mode), listing.decode)
 
-    def batch(is_last: bool) -> Batch:
-        tables = {
-            table.resource: table.arrow(list(rows.values()), account) for table in listing.tables
-        }
-        return Batch(tables, findings, is_last)
+class _Chunk(Generic[R]):
+    """One chunk of a list, as batches. `given` are the rows that are in it already."""
 
-    rows: dict[Hashable, R] = {}
-    given: set[Hashable] = set()
-    findings = Findings()
-    over, absent, end = False, 0, 0
-    many: Readers | None = None
-    in_flight = client.in_flight if listing.ahead and mode == "full" else 1
-    # until the first page tells the list's count, there may be no second one
-    with PagesAhead(fetch, in_flight, listing.last_page or 1) as pages, ExitStack() as opened:
-        # two pages at the least, for the first may be one that was read before
-        begun = progress.pages
-        while not over and (len(given) + len(rows) < plan.chunk_rows or progress.pages < begun + 2):
-            number = going["page"]
-            asked = many is not None and many.ready
-            group = many.group(number, end) if many and asked else None
-            if group and walk.is_clean(group, given.union(rows)):
-                if rows:
-                    yield batch(is_last=False)
-                    given.update(rows)
-                    rows, findings = {}, Findings()
-                client.requests += len(group.seen)
-                for seen in group.seen:
-                    walk.read(seen, going["page"])
-                    given.update(seen.identities)
-                    progress.pages += 1
-                    progress.rows += len(seen.identities)
-                yield Batch(group.tables, Findings(), is_last=False)
-                continue
-            if asked:
-                many = None  # the end, or something to look at closely
-            page, missing = _page_or_end(pages, number, listing)
-            absent += missing is not None
-            if missing and number == absent == listing.last_page:
-                raise missing  # not one page is there: it is the address that is wrong
-            wanted = {listing.identity(row): row for row in page.rows if walk.wants(row)}
-            if not given.isdisjoint(wanted):
-                if progress.pages >= begun + 2:
+    def __init__(
+        self,
+        client: Client,
+        listing: Listing[R],
+        plan: Plan,
+        account: str,
+        progress: Progress,
+        readers: OpenReaders | None,
+    ) -> None:
+        self._client = client
+        self._listing = listing
+        self._plan = plan
+        self._account = account
+        self._progress = progress
+        self._open_readers = readers
+        self._readers: Readers | None = None
+        self._given: set[Hashable] = set()
+        self._rows: dict[Hashable, R] = {}
+        self._findings = Findings()
+        self._looked_at = 0
+
+    def read(self, state: State, mode: Mode, load_id: str) -> Generator[Batch, None, bool]:
+        """The chunk in a mode; returns whether the scan is over with it."""
+        going: dict[str, Any] = state[mode]
+        self._progress.mode = mode
+        going["loaded_from"] = min(going.get("loaded_from", load_id), load_id)
+        walk = Walk(self._listing, self._plan, going, stop_before(self._plan, state, mode))
+        if again := going["page"] > 1 and walk.end is None:
+            # the list may have moved since the last chunk: its last page is read again
+            going["page"] -= 1
+            going.pop("lowest", None)
+            self._progress.read_again += mode == "full"
+        fetch = Fetch(self._client, self._listing, going)
+        begun, over, absent = self._progress.pages, False, 0
+        with PagesAhead(fetch, self._in_flight(walk, mode), 1) as pages, ExitStack() as opened:
+            while not (over or is_enough(self._plan, self._progress, mode)):
+                # one page more than the one that was read before
+                if self._room <= 0 and self._progress.pages > begun + again:
                     break
-                wanted = {key: row for key, row in wanted.items() if key not in given}
-            rows.update(wanted)
-            findings.add(page.findings)
-            over = walk.read(walk.seen(page), number)
-            progress.pages += 1
-            progress.rows += len(page.rows)
-            if page.count is not None and walk.size:
-                chunk = plan.chunk_rows - len(given) - len(rows)
-                end = min(math.ceil(page.count / walk.size), number + math.ceil(chunk / walk.size))
-                left = (end - number) * walk.size
-                if readers and in_flight > 1 and not plan.start_date and left >= WORTH_READERS:
-                    many = readers(listing.name, walk.size)
-                    opened.callback(many.close)
-                    readers = None
-                # what is fetched here while they start is not to be fetched by them again
-                pages.last = min(end, number + in_flight) if many else end
-            if len(rows) >= BATCH_ROWS and not over:
-                yield batch(is_last=False)
-                given.update(rows)
-                rows, findings = {}, Findings()
-    yield batch(is_last=True)
-    progress.finished = over
-    if over:
-        del state[at]
-        if mode != "window":
-            state["watermark"] = going["started_at"]
-        if mode == "full":
-            state["full_scan_at"] = going["started_at"]
+                number = going["page"]
+                pages.last = self._last_ahead(walk, number, opened)
+                if group := self._group(walk, number, pages.last):
+                    if self._rows:
+                        yield self._batch(is_last=False)
+                    yield self._batch_of(group, walk, mode)
+                    continue
+                page, missing = _page_or_end(pages, number, self._listing)
+                absent += missing is not None
+                if missing and number == absent == self._listing.last_page:
+                    raise missing  # not one page is there: it is the address that is wrong
+                quarantine(going, page.quarantined)
+                self._take(page, walk)
+                over = walk.read(walk.seen(page), number)
+                self._count(mode, len(page.rows))
+                if len(self._rows) >= BATCH_ROWS and not over:
+                    yield self._batch(is_last=False)
+        fetch.settle()
+        yield self._batch(is_last=True)
+        return over
+
+    @property
+    def _room(self) -> int:
+        return self._plan.chunk_rows - self._looked_at
+
+    def _in_flight(self, walk: Walk[R], mode: Mode) -> int:
+        """Pages may be fetched at once where they do not depend on each other (by id), or tell
+        whether they fit together (spans); recent ones are too few.
+        """
+        can = walk.end is not None or (self._listing.sized is not None and mode == "full")
+        return self._client.in_flight if can else 1
+
+    def _last_ahead(self, walk: Walk[R], number: int, opened: ExitStack) -> int:
+        """The last page that is worth fetching ahead; where it pays, starts other readers."""
+        end, size = walk.end, walk.size
+        if end is None:
+            count = walk.going.get("count")
+            return spans_of(count, size) if self._listing.sized and count and size else number
+        if not size or self._listing.last_page:
+            return end
+        end = min(end, number + math.ceil(max(self._room, 0) / size))
+        in_flight = self._client.in_flight
+        if self._open_readers and in_flight > 1 and (end - number) * size >= WORTH_READERS:
+            self._readers = self._open_readers(self._listing.name, size, walk.going["way"])
+            opened.callback(self._readers.close)
+            self._open_readers = None
+        if self._readers is None:
+            return end
+        # what is fetched here while they start is not to be fetched by them again
+        return end if self._readers.ready else min(end, number + in_flight)
+
+    def _group(self, walk: Walk[R], number: int, end: int) -> Group | None:
+        """What other processes read of the pages from `number`, if there is nothing to it."""
+        if self._readers is None or not self._readers.ready:
+            return None
+        group = self._readers.group(number, end)
+        if group and walk.is_clean(group, self._given, self._rows):
+            return group
+        self._readers = None  # the end, or something to look at closely
+        return None
+
+    def _batch_of(self, group: Group, walk: Walk[R], mode: Mode) -> Batch:
+        self._client.requests += len(group.seen)
+        for seen in group.seen:
+            walk.read(seen, walk.going["page"])
+            self._given.update(seen.identities)
+            self._count(mode, len(seen.identities))
+        return Batch(group.tables, Findings(), is_last=False)
+
+    def _take(self, page: Page[R], walk: Walk[R]) -> None:
+        for row in page.rows:
+            key = self._listing.identity(row)
+            if key not in self._given and walk.wants(row):
+                self._rows[key] = row
+        self._findings.add(page.findings)
+
+    def _batch(self, is_last: bool) -> Batch:
+        rows = list(self._rows.values())
+        tables = {each.resource: each.arrow(rows, self._account) for each in self._listing.tables}
+        self._given.update(self._rows)
+        batch = Batch(tables, self._findings, is_last)
+        self._rows, self._findings = {}, Findings()
+        return batch
+
+    def _count(self, mode: Mode, rows: int) -> None:
+        self._progress.pages += 1
+        self._progress.full_pages += mode == "full"
+        self._progress.rows += rows
+        self._looked_at += rows
 
 
 def _page_or_end(
@@ -149,32 +219,6 @@ def _page_or_end(
     try:
         return pages.page(number), None
     except NotFound as e:
-        if number == 1 and listing.missing_page_is_end:
+        if number <= 1 and not listing.pages_stand_alone:
             raise
-        return Page([], last=listing.missing_page_is_end), e
-
-
-def _begin(client: Client, listing: Listing[R], plan: Plan, state: State) -> dict[str, Any]:
-    now = client.clock()
-    if plan.is_window and listing.window_cursor:
-        mode: Mode = "window"
-    elif plan.full or not listing.cursor or _full_scan_due(plan, state, now):
-        mode = "full"
-    else:
-        mode = "recent"
-    return {"mode": mode, "started_at": now.isoformat(), "page": 1, "falling": True}
-
-
-def _full_scan_due(plan: Plan, state: State, now: datetime) -> bool:
-    watermark, last = state.get("watermark"), state.get("full_scan_at")
-    if watermark is None or last is None or now < datetime.fromisoformat(watermark):
-        return True  # never read whole, or the server's clock went back
-    return now - datetime.fromisoformat(last) >= plan.full_scan_every
-
-
-def _stop_before(plan: Plan, going: dict[str, Any], state: State) -> datetime | None:
-    if going["mode"] == "window":
-        return plan.since
-    if going["mode"] == "recent":
-        return datetime.fromisoformat(state["watermark"]) - plan.lookback
-    return None
+        return Page([], last=not listing.pages_stand_alone), e

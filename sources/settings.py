@@ -29,6 +29,12 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=
     full_scan_every: Annotated[
         str, "how often a list is read whole, for changes no cursor shows"
     ] = "24h"
+    full_scan_requests: Annotated[
+        int, "pages of each list that a run reads of a full scan that is due; 0: all at once"
+    ] = 0
+    messages_lookback: Annotated[
+        str, "how long after its last activity a thread is read again, for edits and receipts"
+    ] = "3d"
     requests_per_second: Annotated[float, "the most that the provider's host is asked"] = 5.0
     in_flight: Annotated[int, "requests under way at a time"] = 2
     messages: Annotated[bool, "whether threads are read, where the provider has them"] = True
@@ -37,10 +43,13 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=
     def __post_init__(self) -> None:
         duration(self.lookback)
         duration(self.full_scan_every)
+        duration(self.messages_lookback)
         if self.start_date:
             instant(self.start_date)
         if self.requests_per_second <= 0 or self.in_flight < 1:
             raise ValueError("requests_per_second and in_flight must be positive")
+        if self.full_scan_requests < 0:
+            raise ValueError("full_scan_requests must not be negative")
 
     def __repr__(self) -> str:
         return f"<settings of a {self.provider} connection>"

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 import pyarrow as pa
 
-from sources.records import Bool, Record, arrow_table
+from sources.records import Bool, Instant, Int, Record, arrow_table
 
 
 class Child(Record, kw_only=True):
@@ -20,6 +20,33 @@ class Child(Record, kw_only=True):
     parent: ClassVar[tuple[str, ...]]
 
     _is_empty: Annotated[Bool, "Never true in a stored row: it marks a parent without rows."] = None
+
+
+def parent_table(record: type[Child]) -> str:
+    """The table of the rows that the record's belong to: `conversation_id` is of conversations."""
+    return record.parent[0].removesuffix("_id") + "s"
+
+
+class ThreadRead(Record, kw_only=True):
+    """The note of a thread that was read. Each provider adds what its work-list compares."""
+
+    table: ClassVar[str] = "message_reads"
+    key: ClassVar[tuple[str, ...]] = ("conversation_id",)
+
+    read_at: Annotated[Instant, "When it was read, by the server's clock."] = None
+    reread_at: Annotated[
+        Instant, "When it is due to be read again from its first message; null: never by itself."
+    ] = None
+    is_whole: Annotated[Bool, "Whether it was read from its first message to its last."] = None
+    is_checked: Annotated[
+        Bool, "Whether the messages that it lacked were marked deleted, if it was read whole."
+    ] = None
+    failed_at: Annotated[
+        Instant, "When it could not be read, by this machine's clock; null if it was read."
+    ] = None
+    missing_messages: Annotated[
+        Int, "How many messages the list says it has that the thread did not give."
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The way through a list's pages: what to keep, which page is next, and when it is over."""
 
 import math
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -9,10 +9,17 @@ from sources.errors import BadAnswer, PagingLoop
 from sources.listing import Group, Listing, Plan, Seen, seen_of
 from sources.pages import Page
 from sources.records import Record, microseconds
+from sources.schedule import unread_pages
+from sources.spans import span
 
 R = TypeVar("R", bound=Record)
 
 SAME_PAGE_AT_MOST = 3
+STEPS_BACK_AT_MOST = 100
+# rows at the end of a page by which a later run finds it again
+SEAM_ROWS = 10
+# pages on which they are looked for, before they are looked for further back
+PAGES_AHEAD = 3
 
 
 class Walk(Generic[R]):
@@ -26,7 +33,6 @@ class Walk(Generic[R]):
     ) -> None:
         self.listing = listing
         self.going = going
-        self.size: int = going.get("size", 0)
         window = going["mode"] == "window"
         self._cursor = listing.window_cursor if window else listing.cursor
         start_date = plan.start_date if listing.from_start_date else None
@@ -35,6 +41,24 @@ class Walk(Generic[R]):
         self._stop_before = microseconds(stop_before)
         self._met: set[Hashable] = set()
         self._nothing_new = 0
+        self._first: Hashable = None
+        self._steps_back = 0
+        self._stride = 1
+        # in a list with spans: what a run before this one read last, until it is found
+        self._seam: set[Hashable] = set(going.get("seam", ()))
+        self._sought_from = 0
+
+    @property
+    def size(self) -> int:
+        """Rows of a page, as far as is known."""
+        found: int = self.going.get("size", 0)
+        return found
+
+    @property
+    def end(self) -> int | None:
+        """The last page's number, where it is known."""
+        found: int | None = self.going.get("last", self.listing.last_page)
+        return found
 
     def wants(self, row: R) -> bool:
         if self._from is None and self._until is None:
@@ -49,84 +73,172 @@ class Walk(Generic[R]):
     def seen(self, page: Page[R]) -> Seen:
         return seen_of(page, self.listing, self._cursor if self._stop_before else None)
 
-    def is_clean(self, group: Group, before: set[Hashable]) -> bool:
+    def is_clean(self, group: Group, *before: Collection[Hashable]) -> bool:
         """Whether the pages are whole, and nothing moved: no row twice, the same count."""
         identities = [identity for seen in group.seen for identity in seen.identities]
         distinct = set(identities)
+        by_number = self.going["way"] != "ids"
         return (
             len(distinct) == len(identities)
-            and before.isdisjoint(distinct)
-            and all(
-                len(seen.identities) == self.size
-                and seen.count == self.going.get("count")
-                and not seen.last
-                and not (seen.rejected or seen.drifted)
+            and all(distinct.isdisjoint(known) for known in before)
+            and not any(seen.last or seen.rejected or seen.drifted for seen in group.seen)
+            and not any(
+                by_number
+                and (len(seen.identities) != self.size or seen.count != self.going.get("count"))
                 for seen in group.seen
             )
         )
 
     def read(self, seen: Seen, number: int) -> bool:
         """Takes note of a page and sets the next one's number; True if the scan is over."""
-        self._check(seen, number)
+        going = self.going
+        if number == 0:  # what was updated: of it nothing follows
+            going["page"] = 1
+            return False
+        fresh = self._check(seen, number)
+        if self.end is not None:
+            going["page"] = number + 1
+            if going["way"] == "ids" and number == self.end and seen.identities:
+                going["last"] = number + 1  # there may be higher ids than the newest rows showed
+            return number >= self.end
+        back = self._elsewhere(seen, fresh, number)
+        if back is not None:
+            going["page"] = back
+            return False
+        if seen.cursors:
+            self._follow_cursor([seen.cursors[place] for place in fresh])
+        if self.listing.sized and seen.identities:
+            going["seam"] = seen.identities[-SEAM_ROWS:]
+        going["page"] = number + 1
+        return self._is_end(seen, number) or self._may_stop()
+
+    def _check(self, seen: Seen, number: int) -> list[int]:
+        """The places of the rows that were not met before."""
+        if number == 1 and not seen.identities and seen.count and not seen.rejected:
+            raise BadAnswer(f"{self.listing.name}: the list says it has rows, and gave none")
+        fresh = [place for place, one in enumerate(seen.identities) if one not in self._met]
+        first = seen.identities[0] if seen.identities else None
+        # overlapping pages, and pages that rows were pushed down to, may have nothing new
+        again = first == self._first if self.listing.sized else not fresh
+        self._nothing_new = self._nothing_new + 1 if first is not None and again else 0
+        self._first = first
+        # where the number of pages is known, pages may be alike and still come to an end
+        if self._nothing_new >= SAME_PAGE_AT_MOST and self.end is None:
+            raise PagingLoop(f"{self.listing.name}: page {number} repeats the pages before it")
+        self._met.update(seen.identities)
+        rows = len(seen.identities) + seen.rejected
+        if number == 1 or not self.listing.sized:
+            self.going["size"] = rows if self.listing.sized else max(self.size, rows)
+        return fresh
+
+    def _elsewhere(self, seen: Seen, fresh: Sequence[int], number: int) -> int | None:
+        """The page to go to instead of the next one, since rows moved; None if none did."""
         going = self.going
         dropped = max(0, going.get("count", 0) - seen.count) if seen.count is not None else 0
         if seen.count is not None:
             going["count"] = seen.count
-        if dropped and number > 1:
-            # rows went away: those behind moved up, some from the pages ahead into the pages read
-            going["page"] = max(1, number - math.ceil(dropped / max(self.size, 1)))
+            going["least_count"] = min(going.get("least_count", seen.count), seen.count)
+        if number == 1:
+            self._seam.clear()
+            if not seen.identities and not seen.rejected and going.get("ended_at") != 1:
+                going["ended_at"] = 1  # an empty list is asked for twice
+                return 1
+            return None
+        if self.listing.sized and seen.identities and not seen.rejected:
+            if self._seam:
+                return self._sought(seen, number)
+            if len(fresh) == len(seen.identities) and span(number, self.size).overlaps:
+                # none of its rows was met: others went away, and those behind moved up past us
+                return self._back_from(number)
+            self._stride = 1
+        elif dropped and not self.listing.sized:
             self._step_back()
-            return False
+            return max(1, number - math.ceil(dropped / max(self.size, 1)))
+        declares = self._declared is not None
         if self._ends_early(seen, number):
             if going.get("ended_at") == number:
+                if not declares:
+                    return None
                 raise BadAnswer(
                     f"{self.listing.name}: the list ends at page {number}, and says it has more"
                 )
-            # rows that went away may explain it: the page before tells the count that is now
             going["ended_at"] = number
-            going["page"] = max(1, number - 1)
             self._step_back()
-            return False
-        self._follow_cursor(seen)
-        going["page"] = number + 1
-        end = self.listing.last_page
-        over = seen.last if end is None else number >= end
-        return over or self._may_stop()
+            # rows that went away may explain it: the page before tells the count that is now, or
+            # where the list is by now
+            return number - 1 if declares or self.listing.sized else number
+        return None
 
-    def _check(self, seen: Seen, number: int) -> None:
-        if number == 1 and not seen.identities and seen.count and not seen.rejected:
-            raise BadAnswer(f"{self.listing.name}: the list says it has rows, and gave none")
-        nothing_new = bool(seen.identities) and self._met.issuperset(seen.identities)
-        self._nothing_new = self._nothing_new + 1 if nothing_new else 0
-        # where the number of pages is known, pages may be alike and still come to an end
-        if self._nothing_new >= SAME_PAGE_AT_MOST and self.listing.last_page is None:
-            raise PagingLoop(f"{self.listing.name}: page {number} repeats the pages before it")
-        self._met.update(seen.identities)
-        self.size = self.going["size"] = max(self.size, len(seen.identities) + seen.rejected)
+    def _sought(self, seen: Seen, number: int) -> int | None:
+        """Where to look next for the rows that the run before read last: what came since pushed
+        them down, what went let them move up. None where they are.
+        """
+        self._sought_from = self._sought_from or number
+        if not self._seam.isdisjoint(seen.identities):
+            self._seam.clear()
+            return None
+        if self._sought_from <= number < self._sought_from + PAGES_AHEAD - 1 and not seen.last:
+            return number + 1
+        return self._back_from(min(number, self._sought_from))
+
+    def _back_from(self, number: int) -> int:
+        """A page before that one; each time twice as far, and in the end the first."""
+        self._step_back()
+        back = max(1, number - self._stride)
+        self._stride *= 2
+        return back
 
     def _ends_early(self, seen: Seen, number: int) -> bool:
-        """Whether the list ends here though it declares more rows than its pages had."""
-        if not seen.last or number == 1 or self.listing.last_page is not None:
+        """Whether the list ends here though it declares more rows than its pages had; where it
+        declares nothing, an empty page is believed when it comes twice.
+        """
+        if not seen.last:
             return False
-        had = (number - 1) * self.size + len(seen.identities) + seen.rejected
-        declared: int = self.going.get("count", 0)
-        return had < declared
+        declared = self._declared
+        if declared is None:
+            return not seen.identities
+        before = span(number, self.size).start if self.listing.sized else (number - 1) * self.size
+        return before + len(seen.identities) + seen.rejected < declared
+
+    @property
+    def _declared(self) -> int | None:
+        """How many rows the list says it has, where that can be held against the pages: not if one
+        of them could not be read.
+        """
+        found: int | None = None if unread_pages(self.going) else self.going.get("count")
+        return found
+
+    def _is_end(self, seen: Seen, number: int) -> bool:
+        if seen.last:
+            return True
+        if not self.listing.sized or seen.count is not None or number == 1:
+            return False  # a short first page may be one whose size was cut down
+        return len(seen.identities) + seen.rejected < span(number, self.size).size
 
     def _step_back(self) -> None:
         """Pages are read again: what they show was met before, and is no sign of a loop."""
+        self._steps_back += 1
+        if self._steps_back > STEPS_BACK_AT_MOST:
+            raise BadAnswer(
+                f"{self.listing.name}: the list moves faster than it can be read",
+                "the next run goes on; a higher requests_per_second helps, or a quieter hour",
+            )
         self.going.pop("lowest", None)
-        self._met.clear()
+        self._nothing_new = 0
+        if not self.listing.sized:
+            self._met.clear()
 
-    def _follow_cursor(self, seen: Seen) -> None:
-        for value in seen.cursors:
-            lowest = self.going.get("lowest")
+    def _follow_cursor(self, values: Sequence[int | None]) -> None:
+        going = self.going
+        for value in values:
+            lowest = going.get("lowest")
             if value is None:
                 continue
             if lowest is not None and value > lowest:
-                self.going["falling"] = False
+                going["falling"] = False
             if lowest is not None and value < lowest:
-                self.going["fell"] = True
-            self.going["lowest"] = value if lowest is None else min(lowest, value)
+                going["fell"] = True
+            going["lowest"] = value if lowest is None else min(lowest, value)
 
     def _may_stop(self) -> bool:
         going = self.going

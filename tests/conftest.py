@@ -12,8 +12,9 @@ import oracle
 import pytest
 import stamina
 
+from pipelines.audit import Outcome
 from pipelines.connections import Connection, connection
-from pipelines.sync import Outcome, plan_of, sync
+from pipelines.sync import plan_of, sync
 from pipelines.warehouse import Warehouse
 from simulator import Fault, Simulator, World, serve
 from simulator import credentials as keys
@@ -25,9 +26,9 @@ SERVED: dict[str, Any] = {"chatwoot_page_size": 5}
 """Small pages, so that small Worlds have several."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "chatwoot": {"account_id": 1, "api_access_token": keys.CHATWOOT_ADMIN},
-    "hilos": {"api_key": keys.HILOS_KEY, "page_size": 3},
-    "activecampaign": {"api_key": keys.ACTIVECAMPAIGN_KEY, "page_size": 3},
-    "octopush": {"api_login": keys.OCTOPUSH_LOGIN, "api_key": keys.OCTOPUSH_KEY, "page_size": 3},
+    "hilos": {"api_key": keys.HILOS_KEY, "page_size": 5},
+    "activecampaign": {"api_key": keys.ACTIVECAMPAIGN_KEY, "page_size": 5},
+    "octopush": {"api_login": keys.OCTOPUSH_LOGIN, "api_key": keys.OCTOPUSH_KEY, "page_size": 5},
     "pembalasan": {},
 }
 CHANNEL = {"chatwoot": 4, "hilos": 4, "activecampaign": 4, "octopush": 5, "pembalasan": 10}

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from sources import activecampaign, chatwoot, hilos, octopush, pembalasan
+from sources.budget import Budget
 from sources.errors import NotFound
 from sources.listing import Plan
 from sources.run import Run
@@ -125,6 +126,8 @@ SAMPLES = [
                 "last_activity_at": None,
                 "last_message_id": 0,
                 "newest_message_id": None,
+                "reread_at": None,
+                "failed_at": None,
             }
         ],
     ),
@@ -135,15 +138,16 @@ class Canned:
     """A client whose every list is one page: the body."""
 
     in_flight = 1
+    budget = Budget(1.0, 1)
 
     def __init__(self, body: bytes) -> None:
         self.body = body
-        self.asked = 0
+        self.asked = self.requests = 0
 
     def clock(self) -> datetime:
         return datetime(2026, 6, 1, tzinfo=UTC)
 
-    def read(self, request: Any, decode: Any) -> Any:
+    def read(self, request: Any, decode: Any, attempts: int = 1) -> Any:
         self.asked += 1
         if self.asked > 1:
             raise NotFound(f"{request} answered 404")
@@ -163,7 +167,7 @@ def table(sample: Sample, body: bytes, resource: str) -> pa.Table:
     # a sample is one page, whatever number of rows it says that its list has
     sampled = replace(
         provider,
-        lists=lambda its: [replace(each, last_page=1) for each in provider.lists(its)],
+        lists=lambda its: [replace(each, last_page=1, by_id=None) for each in provider.lists(its)],
     )
     run = Run(
         "shop",

@@ -318,10 +318,15 @@ def test_a_refusal_by_the_provider_goes_before_the_status(server: Server, connec
 
 
 def test_a_limit_halves_the_rate_and_good_answers_restore_it() -> None:
-    budget = Budget(requests_per_second=8, in_flight=1)
-    budget.slow_down()
+    budget = Budget(requests_per_second=8, in_flight=2)
+    with budget.request() as first, budget.request() as second:
+        pass
+    budget.slow_down(first)
     assert budget.rate == 4
-    budget.slow_down()
+    budget.slow_down(second)  # asked before the rate was halved
+    assert budget.rate == 4
+    with budget.request() as third:
+        budget.slow_down(third)
     assert budget.rate == 2
     budget.answered()
     assert budget.rate == pytest.approx(2.04)
@@ -333,7 +338,7 @@ def test_a_limit_halves_the_rate_and_good_answers_restore_it() -> None:
 def test_the_rate_never_falls_to_nothing() -> None:
     budget = Budget(requests_per_second=1, in_flight=1)
     for _ in range(50):
-        budget.slow_down()
+        budget.slow_down(time.monotonic())
     assert budget.rate == 0.1
 
 

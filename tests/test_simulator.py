@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -151,6 +153,47 @@ def test_silent_changes_move_no_time(change: str) -> None:
     assert {c.id: times_of(c) for c in world.conversations.values()} == before
 
 
+def test_a_deleted_conversation_comes_back_as_it_was(get: Get, simulator: Simulator) -> None:
+    world = simulator.world
+    answered = next(iter(world.csat.values())).conversation_id
+    listed = f"{ACCOUNT}/csat_survey_responses"
+
+    def seen() -> list[Any]:
+        paths = (f"{CONVERSATIONS}/{answered}", f"{CONVERSATIONS}/{answered}/messages", listed)
+        answers = [get("chatwoot", path) for path in paths]
+        return [[answer.json() for answer in answers], chatwoot_ids(get, sort_by="created_at_asc")]
+
+    before = seen()
+    world.delete_conversation(answered)
+    assert get("chatwoot", f"{CONVERSATIONS}/{answered}").status_code == 404
+    assert world.restore_conversation().id == answered
+    assert seen() == before
+    with pytest.raises(LookupError):
+        world.restore_conversation()
+
+
+def test_a_conversation_comes_back_with_its_contact_but_without_what_else_is_gone(
+    get: Get, simulator: Simulator
+) -> None:
+    world = simulator.world
+    conversation = world.new_conversation(channel=4).id
+    world.tag(conversation, 40), world.assign_team(conversation, 5), world.assign(conversation, 12)
+    contact = world.conversations[conversation].contact_id
+    world.contacts[contact].tags = [40, 41]
+    world.delete_contact(contact)
+    world.delete_tag(40), world.delete_team(5), world.remove_agent(12)
+    world.restore_conversation(conversation)
+    row = get("chatwoot", f"{CONVERSATIONS}/{conversation}").json()
+    assert (row["labels"], row["meta"]["sender"]["id"]) == ([], contact)
+    assert not {"team", "assignee"} & keys_of(row["meta"])
+    uuid = world.contacts[contact].uuid
+    assert [tag["id"] for tag in get("hilos", f"/api/contact/{uuid}").json()["tags"]] == [41]
+    world.delete_conversation(conversation)
+    world.merge_contacts(contact=contact)
+    with pytest.raises(LookupError):
+        world.restore_conversation(conversation)
+
+
 def times_of(c: Conversation) -> dict[str, datetime]:
     names = ("created_at", "last_activity_at", "updated_at")
     return {name: getattr(c, name) for name in names}
@@ -238,6 +281,27 @@ def test_chatwoot_sorts_an_unknown_order_by_activity(get: Get) -> None:
     assert chatwoot_ids(get, status="all") == [row["id"] for row in rows]
 
 
+def test_chatwoots_ties_may_come_in_another_order_each_time(simulator: Simulator) -> None:
+    def orders(ties: Any) -> set[tuple[int, ...]]:
+        simulator.settings.chatwoot_ties = ties
+        with httpx.Client(
+            base_url=simulator.base_url("chatwoot"), headers=HEADERS["chatwoot"]
+        ) as c:
+            query = {"status": "all", "sort_by": "created_at_desc"}
+            answers = [c.get(CONVERSATIONS, params=query).json()["data"] for _ in range(4)]
+            answers += [c.post(f"{CONVERSATIONS}/filter", json={"payload": []}).json()]
+        return {tuple(row["id"] for row in answer["payload"][:24]) for answer in answers}
+
+    simulator.world.advance(1)
+    imported = simulator.world.bulk_import(24)
+    moments = {moment for c in imported for moment in times_of(c).values()}
+    assert moments == {simulator.world.now}
+    assert len(orders("stable")) == 1
+    shuffled = orders("shuffled")
+    assert len(shuffled) == 5
+    assert {frozenset(order) for order in shuffled} == {frozenset(c.id for c in imported)}
+
+
 def test_chatwoot_counts_ignore_assignee_type(get: Get) -> None:
     answer = get("chatwoot", CONVERSATIONS, status="all", assignee_type="unassigned").json()["data"]
     meta = answer["meta"]
@@ -251,6 +315,13 @@ def test_chatwoot_answers_updated_within_without_pages(get: Get, simulator: Simu
     world.advance(1000)
     changed = {world.new_message(c).conversation_id for c in list(world.conversations)[:40]}
     assert set(chatwoot_ids(get, status="all", updated_within=900, page=9)) == changed
+
+
+def test_an_older_chatwoot_ignores_updated_within(get: Get, simulator: Simulator) -> None:
+    assert chatwoot_ids(get, status="all", updated_within=0) == []
+    simulator.settings.chatwoot_updated_within = False
+    second = chatwoot_ids(get, status="all", page=2)
+    assert chatwoot_ids(get, status="all", updated_within=0, page=2) == second != []
 
 
 def test_chatwoot_labels_are_joined_by_or(get: Get, simulator: Simulator) -> None:
@@ -294,6 +365,29 @@ def test_an_early_message_with_a_late_id_is_jumped_over(get: Get, simulator: Sim
     ids = [m["id"] for m in answer["payload"]]
     assert len(ids) == 100
     assert max(ids) == conversation.messages[-1].id
+
+
+def test_an_imported_history_has_new_ids_and_old_times(get: Get, simulator: Simulator) -> None:
+    world = simulator.world
+    told = next(c for c in world.served("pembalasan") if len(c.messages) > 3)
+    old = [m.id for m in told.messages]
+    world.advance(60)
+    world.import_history(told.id, messages=150)
+    path = f"{CONVERSATIONS}/{told.id}"
+    row = get("chatwoot", path).json()
+    assert row["last_activity_at"] == row["updated_at"] == world.now.timestamp()
+    pages = [get("chatwoot", f"{path}/messages", after=0).json()["payload"]]
+    while pages[-1]:
+        newest = max(message["id"] for message in pages[-1])
+        pages.append(get("chatwoot", f"{path}/messages", after=newest).json()["payload"])
+    # whoever goes on after the newest id of a full page jumps over all that was there before
+    assert [len(page) for page in pages] == [100, 51, 0]
+    assert not {message["id"] for page in pages for message in page} & set(old)
+    assert [m.created_at for m in told.messages] == sorted(m.created_at for m in told.messages)
+    whole = get("chatwoot", f"{path}/messages", after=1, before=10**9).json()["payload"]
+    assert [message["id"] for message in whole] == [m.id for m in told.messages]
+    assert len(whole) == 150 + len(old) + 1
+    assert row["messages"][0]["id"] == whole[-1]["id"] == max(message["id"] for message in whole)
 
 
 def test_chatwoot_messages_have_the_documented_keys(get: Get, simulator: Simulator) -> None:
@@ -356,6 +450,12 @@ def test_chatwoot_filter_refuses_what_it_cannot_read(simulator: Simulator) -> No
     assert post_filter(simulator, {"payload": [unfinished]}).status_code == 500
 
 
+def test_a_proxy_may_let_no_filter_through(get: Get, simulator: Simulator) -> None:
+    simulator.settings.chatwoot_filter = False
+    assert post_filter(simulator, {"payload": []}).status_code == 404
+    assert get("chatwoot", CONVERSATIONS).status_code == 200
+
+
 def test_one_orphan_breaks_its_whole_page(get: Get, simulator: Simulator) -> None:
     world = simulator.world
     orphan = list(world.conversations.values())[30]
@@ -365,7 +465,8 @@ def test_one_orphan_breaks_its_whole_page(get: Get, simulator: Simulator) -> Non
     listed = get("chatwoot", CONVERSATIONS, status="all", sort_by="created_at_asc", page=2)
     shown = get("chatwoot", f"{CONVERSATIONS}/{orphan.id}")
     poisoned = post_filter(simulator, {"payload": [condition("display_id", "equal_to", *shared)]})
-    for answer in (listed, shown, poisoned):
+    thread = get("chatwoot", f"{CONVERSATIONS}/{orphan.id}/messages", after=0)
+    for answer in (listed, shown, poisoned, thread):
         assert (answer.status_code, answer.json()) == crash
     healthy = {"payload": [condition("display_id", "not_equal_to", *shared)]}
     assert post_filter(simulator, healthy).status_code == 200
@@ -804,6 +905,26 @@ def test_a_body_may_be_no_json(get: Get, simulator: Simulator, kind: Any, conten
         answer.json()
 
 
+def test_an_envelope_may_hold_no_rows(get: Get, simulator: Simulator) -> None:
+    def answers() -> list[Any]:
+        paths = (
+            ("chatwoot", CONVERSATIONS),
+            ("chatwoot", f"{ACCOUNT}/contacts"),
+            ("hilos", "/api/inbox/conversation"),
+            ("octopush", "/conversations/list"),
+            ("chatwoot", "/api"),
+        )
+        return [get(provider, path).json() for provider, path in paths]
+
+    conversations, contacts, hilos, octopush, version = answers()
+    simulator.faults.add(Fault("no_rows", times=None))
+    assert (
+        conversations["data"]["payload"] and contacts["payload"] and hilos["results"] and octopush
+    )
+    conversations["data"]["payload"] = contacts["payload"] = hilos["results"] = []
+    assert answers() == [conversations, contacts, hilos, [], version]
+
+
 def test_a_repeated_page_ignores_the_parameter(get: Get, simulator: Simulator) -> None:
     simulator.faults.add(Fault("repeat_page", times=None))
     pages = [get("octopush", "/conversations/list", page=n, per_page=5).json() for n in (1, 2, 9)]
@@ -889,23 +1010,54 @@ def test_static_threads_end_with_the_message_that_the_list_embeds() -> None:
     assert json.loads(app.thread(row["id"], b"after=%d" % thread[-1]["id"]))["payload"] == []
 
 
-def test_the_module_runs_as_a_command() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "simulator",
-        "--static",
-        "--conversations",
-        "50",
-        "--port",
-        "0",
-    ]
+def test_static_lists_what_changed_lately_without_pages() -> None:
+    app = StaticApp(130)
+    data = json.loads(app.page(b"status=all&updated_within=86400"))["data"]
+    assert (data["payload"], data["meta"]["all_count"]) == ([], 130)
+    rows = json.loads(app.page(b"status=all&updated_within=87000&page=9"))["data"]["payload"]
+    assert len(rows) == 30
+    assert min(row["updated_at"] for row in rows) > app.now - 87_000
+    assert json.loads(app.page(b"updated_within=1000000"))["data"]["payload"][129]["id"] == 1
+
+
+@contextmanager
+def static_server(*options: str) -> Iterator[httpx.Client]:
+    """A client of `python -m simulator --static`."""
+    command = [sys.executable, "-m", "simulator", "--static", "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        page = httpx.get(f"{url}/chatwoot{CONVERSATIONS}?page=2").json()["data"]
-        agents = httpx.get(f"{url}/chatwoot{ACCOUNT}/agents", headers=HEADERS["chatwoot"])
-        process.terminate()
+        try:
+            with httpx.Client(base_url=f"{url}/chatwoot", headers=HEADERS["chatwoot"]) as client:
+                yield client
+        finally:
+            process.terminate()
+
+
+def test_the_module_runs_as_a_command() -> None:
+    with static_server("--conversations", "50") as client:
+        page = client.get(CONVERSATIONS, params={"page": 2}).json()["data"]
+        assert client.get(f"{ACCOUNT}/agents").status_code == 200
+        wanted = {"payload": [condition("display_id", "equal_to", *range(11, 99))]}
+        path = f"{CONVERSATIONS}/filter"
+        pages = [client.post(path, params={"page": n}, json=wanted).json() for n in (1, 2, 3)]
+        other = {"payload": [condition("status", "equal_to", "open")]}
+        assert client.post(path, json=other).status_code == 422
     assert len(page["payload"]) == 25
     assert page["meta"]["all_count"] == 50
-    assert agents.status_code == 200
+    found = [row for filtered in pages for row in filtered["payload"]]
+    assert [row["id"] for row in found] == list(range(50, 10, -1))
+    assert [len(filtered["payload"]) for filtered in pages] == [25, 15, 0]
+    assert page["payload"][0] == next(row for row in found if row["id"] == 25)
+    assigned = sum(row["meta"].get("assignee_type") == "User" for row in found)
+    counts = {"mine_count": 0, "unassigned_count": 40 - assigned, "all_count": 40}
+    assert all(filtered["meta"] == counts for filtered in pages)
+
+
+def test_late_answers_do_not_wait_for_each_other() -> None:
+    with static_server("--latency", "0.5") as client, ThreadPoolExecutor(6) as threads:
+        began = time.monotonic()
+        answers = list(threads.map(client.get, [CONVERSATIONS, f"{ACCOUNT}/agents"] * 3))
+        elapsed = time.monotonic() - began
+    assert {answer.status_code for answer in answers} == {200}
+    assert 0.5 <= elapsed < 2

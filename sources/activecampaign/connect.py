@@ -9,6 +9,7 @@ from sources.hilos.lists import conversations_seen, one_row
 from sources.http import Answer, Client
 from sources.run import Check
 from sources.settings import Settings
+from sources.spans import SMALLEST_SIZE
 
 CONVERSATIONS = "/channel/whatsapp/inbox/conversation"
 
@@ -41,8 +42,8 @@ class ActiveCampaignSettings(Settings, kw_only=True, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.page_size < 1:
-            raise ValueError("page_size must be positive")
+        if self.page_size < SMALLEST_SIZE:
+            raise ValueError(f"page_size must be at least {SMALLEST_SIZE}, so that pages overlap")
 
 
 def connect(settings: ActiveCampaignSettings) -> Client:

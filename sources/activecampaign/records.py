@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from sources.hilos.records.account import Template as HilosTemplate
 from sources.hilos.records.conversations import Conversation
-from sources.records import Bool, Id, Record, Text
+from sources.records import VOLATILE, Bool, Id, Record, Text
 
 
 class Template(HilosTemplate, kw_only=True):
@@ -30,7 +30,7 @@ class User(Record, kw_only=True):
     first_name: Annotated[Text, "First name."] = None
     last_name: Annotated[Text, "Last name."] = None
     email: Annotated[Text, "E-mail."] = None
-    profile_image: Annotated[Text, "Picture; the address may expire."] = None
+    profile_image: Annotated[Text, "Picture; the address may expire.", VOLATILE] = None
 
 
 def users_of(conversation: Conversation) -> list[User]:

@@ -4,7 +4,7 @@ Facts are from its source (https://github.com/chatwoot/chatwoot, v4.15.1), since
 is silent or wrong on most of them; see README.md beside this file.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sources.chatwoot.connect import ChatwootSettings, account_root, check, connect
@@ -19,6 +19,7 @@ from sources.chatwoot.records.conversations import (
     Conversation,
     ConversationLabel,
     ConversationPage,
+    FilterPage,
     contact_of,
     labels_of,
     last_messages_of,
@@ -26,33 +27,36 @@ from sources.chatwoot.records.conversations import (
 from sources.chatwoot.records.messages import LastMessage
 from sources.chatwoot.threads import WORKLIST, threads
 from sources.http import Request
-from sources.listing import Listing, Mode
+from sources.listing import ById, Listing, Mode
 from sources.pages import PageDecoder
 from sources.records import Record
 from sources.run import Provider
 from sources.tables import Table
 
-# `sort_by` is not in Chatwoot's documentation: app/finders/conversation_finder.rb. By creation, no
-# row changes its place; by activity, the changed ones come first.
+# `sort_by` and `updated_within` are not in Chatwoot's documentation: they are in
+# app/finders/conversation_finder.rb. Without status=all only open conversations come
+_ALL = {"status": "all"}
+# the newest first in every mode: what comes while the list is read only pushes rows down, and what
+# goes is told by the count
 _CONVERSATION_SORT = {
-    "full": "created_at_asc",
+    "full": "created_at_desc",
     "recent": "last_activity_at_desc",
     "window": "created_at_desc",
 }
+# whatever the list's own is set to: app/services/conversations/filter_service.rb
+FILTER_PAGE_SIZE = 25
 
 
 def lists(settings: ChatwootSettings) -> Iterator[Listing[Any]]:
     """Conversations with their labels and contacts; contacts; CSAT answers; the short lists."""
     root = account_root(settings)
+    path = f"{root}/conversations"
 
     def conversation_page(number: int, mode: Mode) -> Request:
-        # without status=all only open conversations come
-        sort = _CONVERSATION_SORT[mode]
-        return Request(f"{root}/conversations", {"status": "all", "sort_by": sort, "page": number})
+        return Request(path, {**_ALL, "sort_by": _CONVERSATION_SORT[mode], "page": number})
 
     yield Listing(
         "conversations",
-        conversation_page,
         PageDecoder(Conversation, ConversationPage),
         (
             Table(Conversation),
@@ -60,35 +64,40 @@ def lists(settings: ChatwootSettings) -> Iterator[Listing[Any]]:
             Table(LastMessage, last_messages_of, "messages"),
             Table(Contact, contact_of, shared=True, name="conversation_contacts"),
         ),
+        conversation_page,
+        by_id=ById(
+            newest=lambda number: conversation_page(number, "window"),
+            rows=lambda ids: _filter(path, "equal_to", ids, 1),
+            others=lambda ids, number: _filter(path, "not_equal_to", ids, number),
+            decode=PageDecoder(Conversation, FilterPage),
+            size=FILTER_PAGE_SIZE,
+        ),
+        updated=lambda seconds: Request(path, {**_ALL, "updated_within": seconds}),
         cursor="last_activity_at",
         window_cursor="created_at",
-        ahead=True,
         from_start_date=True,
     )
 
-    def by_creation(path: str) -> Callable[[int, Mode], Request]:
-        def page(number: int, mode: Mode) -> Request:
-            sort = "created_at" if mode == "full" else "-created_at"
-            return Request(f"{root}/{path}", {"sort": sort, "page": number})
-
-        return page
+    def newest_first(path: str) -> Callable[[int, Mode], Request]:
+        return lambda number, mode: Request(
+            f"{root}/{path}", {"sort": "-created_at", "page": number}
+        )
 
     # a contact's activity shows in its conversations; its own cursor is for contacts without any
     yield Listing(
         "contacts",
-        by_creation("contacts"),
         PageDecoder(Contact, ContactPage),
         (Table(Contact, shared=True), Table(ContactInbox, contact_inboxes_of, "contact_inboxes")),
+        newest_first("contacts"),
         cursor="created_at",
         window_cursor="created_at",
-        ahead=True,
         may_be_forbidden=True,
     )
     yield Listing(
         "csat_responses",
-        by_creation("csat_survey_responses"),
         PageDecoder(CsatResponse),
         (Table(CsatResponse),),
+        newest_first("csat_survey_responses"),
         cursor="created_at",
         window_cursor="created_at",
         may_be_forbidden=True,
@@ -97,13 +106,24 @@ def lists(settings: ChatwootSettings) -> Iterator[Listing[Any]]:
         yield short_list(record, f"{root}/{record.table}", envelope)
 
 
+def _filter(path: str, operator: str, ids: Sequence[int], number: int) -> Request:
+    """The conversations of some ids, or of all others: lib/filters/filter_keys.yml."""
+    condition = {
+        "attribute_key": "display_id",
+        "filter_operator": operator,
+        "values": list(ids),
+        "query_operator": None,
+    }
+    return Request(f"{path}/filter", {"page": number}, search={"payload": [condition]})
+
+
 def short_list(record: type[Record], path: str, envelope: Any) -> Listing[Any]:
     """A list that comes whole, in one answer, every time."""
     return Listing(
         record.table,
-        lambda number, mode: Request(path),
         PageDecoder(record, envelope),
         (Table(record),),
+        lambda number, mode: Request(path),
         last_page=1,
         may_be_forbidden=True,
     )

@@ -39,13 +39,13 @@ def lists(settings: HilosSettings) -> Iterator[Listing[Any]]:
     # teams and channels have no list of their own
     yield Listing(
         "users",
-        lambda number, mode: Request("/api/account-member"),
         PageDecoder(User),
         (
             Table(User),
             Table(Team, teams_of, shared=True),
             Table(Channel, channels_of, shared=True),
         ),
+        lambda number, mode: Request("/api/account-member"),
         last_page=1,
     )
     yield paginated(Template, "/api/channels/whatsapp/template", size, (Table(Template),))

@@ -15,7 +15,7 @@ from sources.hilos.records.conversations import (
     tags_of,
 )
 from sources.http import Client, Request
-from sources.listing import Listing, Mode
+from sources.listing import Listing
 from sources.pages import PageDecoder
 from sources.records import Record
 from sources.tables import Table
@@ -37,17 +37,14 @@ def paginated(
 ) -> Listing[Any]:
     """A list in pages. No order can be asked for: the scan sees whether the newest come first."""
 
-    def page(number: int, mode: Mode) -> Request:
-        return Request(path, {"page": number, "page_size": page_size})
-
     return Listing(
         record.table,
-        page,
         PageDecoder(record, Paginated),
         tables,
+        sized=lambda page, size: Request(path, {"page": page, "page_size": size}),
+        page_size=page_size,
         cursor=cursor,
         window_cursor=cursor,
-        ahead=True,
         from_start_date=record is Conversation,
     )
 

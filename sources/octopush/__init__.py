@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sources.http import Request
-from sources.listing import Listing, Mode
+from sources.listing import Listing
 from sources.octopush.connect import AGENTS, OctopushSettings, check, connect
 from sources.octopush.records import Agent, Conversation
 from sources.octopush.threads import WORKLIST, threads
@@ -20,17 +20,15 @@ from sources.tables import Table
 def lists(settings: OctopushSettings) -> Iterator[Listing[Any]]:
     """Conversations, and agents."""
 
-    def conversation_page(number: int, mode: Mode) -> Request:
-        return Request(
-            settings.conversations_path, {"page": number, "per_page": settings.page_size}
-        )
-
     # an agent, a name or a colour that changes moves no field: full scans see them
     yield Listing(
         "conversations",
-        conversation_page,
         PageDecoder(Conversation),
         (Table(Conversation),),
+        sized=lambda page, size: Request(
+            settings.conversations_path, {"page": page, "per_page": size}
+        ),
+        page_size=settings.page_size,
         identity=lambda conversation: conversation.conversation_id,
         cursor="last_message_at",
         window_cursor="last_message_at",
@@ -38,9 +36,9 @@ def lists(settings: OctopushSettings) -> Iterator[Listing[Any]]:
     )
     yield Listing(
         "agents",
-        lambda number, mode: AGENTS,
         PageDecoder(Agent),
         (Table(Agent),),
+        lambda number, mode: AGENTS,
         identity=lambda agent: agent.email,
         last_page=1,
         may_be_forbidden=True,

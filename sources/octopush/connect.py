@@ -10,6 +10,7 @@ from sources.octopush.records import Agent
 from sources.pages import PageDecoder
 from sources.run import Check
 from sources.settings import Settings
+from sources.spans import SMALLEST_SIZE
 
 AGENTS = Request("/agents/list")
 # the documentation does not print the list's address: other lists end so, and this may not
@@ -34,8 +35,8 @@ class OctopushSettings(Settings, kw_only=True, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.page_size < 1:
-            raise ValueError("page_size must be positive")
+        if self.page_size < SMALLEST_SIZE:
+            raise ValueError(f"page_size must be at least {SMALLEST_SIZE}, so that pages overlap")
 
 
 def connect(settings: OctopushSettings) -> Client:

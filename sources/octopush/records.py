@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from sources.records import Bool, Instant, Int, Label, Part, Record, Text, TextId
+from sources.tables import ThreadRead
 
 
 class Recipient(Part, kw_only=True):
@@ -21,6 +22,7 @@ class Conversation(Record, kw_only=True):
     """A conversation with one customer through one sender. It has no status."""
 
     table: ClassVar[str] = "conversations"
+    has_tombstones: ClassVar[bool] = True
     key: ClassVar[tuple[str, ...]] = ("conversation_id",)
 
     conversation_id: Annotated[TextId, "Unique in the account."]
@@ -52,6 +54,7 @@ class Message(Record, kw_only=True):
     """A message of a conversation. The published sample shows no time of it."""
 
     table: ClassVar[str] = "messages"
+    has_tombstones: ClassVar[bool] = True
     key: ClassVar[tuple[str, ...]] = ("message_id",)
 
     message_id: Annotated[TextId, "Unique in the account."]
@@ -66,11 +69,8 @@ class Message(Record, kw_only=True):
     contact_name: Annotated[Text, "The customer's name."] = None
 
 
-class MessageRead(Record, kw_only=True):
+class MessageRead(ThreadRead, kw_only=True):
     """How far a conversation's thread was read: what is left to read is derived from it."""
-
-    table: ClassVar[str] = "message_reads"
-    key: ClassVar[tuple[str, ...]] = ("conversation_id",)
 
     conversation_id: Annotated[TextId, "The conversation whose thread was read."]
     last_message_at: Annotated[Instant, "The conversation's newest message when it was read."] = (
@@ -83,6 +83,7 @@ class Agent(Record, kw_only=True):
     """A user of the account. Agents have no id."""
 
     table: ClassVar[str] = "agents"
+    has_tombstones: ClassVar[bool] = True
     key: ClassVar[tuple[str, ...]] = ("email",)
 
     email: Annotated[TextId, "E-mail, which identifies the agent."]

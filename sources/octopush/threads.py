@@ -9,7 +9,7 @@ from sources.octopush.records import Message, MessageRead
 from sources.pages import PageDecoder
 from sources.settings import Settings
 from sources.tables import Table
-from sources.threads import Thread, Threads
+from sources.threads import Schedule, Thread, Threads, attempts
 
 MESSAGES = "/conversations/messages/list"
 PER_PAGE = 50
@@ -20,17 +20,19 @@ TELLING_DIGITS = 8
 
 # a load that was cut off may have noted reads whose messages never came in: only whole loads count
 WORKLIST = """
-select c.conversation_id, c.last_message_at, c.number_of_messages,
+select c.conversation_id, c.last_message_at, c.number_of_messages, r.failed_at,
        c.recipient_details__phone_number as phone_number
   from {dataset}.conversations c
   left join {dataset}.message_reads r
     on r.account = c.account and r.conversation_id = c.conversation_id
    and r._dlt_load_id in (select load_id from {dataset}._dlt_loads where status = 0)
- where c.account = %s
-   and (r.conversation_id is null
+ where (r.read_at is null
+        or r.read_at < %s
+        or r.reread_at <= %s
         or r.last_message_at is distinct from c.last_message_at
         or r.number_of_messages is distinct from c.number_of_messages)
- order by c.last_message_at desc nulls last, c.conversation_id desc
+   and c.account = %s and c.deleted_at is null
+ order by r.failed_at nulls first, c.last_message_at desc nulls last, c.conversation_id desc
  limit %s
 """
 
@@ -38,6 +40,7 @@ select c.conversation_id, c.last_message_at, c.number_of_messages,
 def threads(client: Client, settings: Settings) -> Threads:
     """The conversations' messages, and how far they were read."""
     decode = PageDecoder(Message)
+    schedule = Schedule.of(settings)
 
     def read(todo: Mapping[str, Any]) -> Thread[Message, MessageRead]:
         """The whole thread: nothing tells which of its messages are new."""
@@ -47,30 +50,40 @@ def threads(client: Client, settings: Settings) -> Threads:
             last_message_at=todo["last_message_at"],
             number_of_messages=expected,
         )
-        thread: Thread[Message, MessageRead] = Thread([], note)
+        noted = schedule.noted(note, client.clock(), todo["last_message_at"])
+        thread: Thread[Message, MessageRead] = Thread([], noted)
         asked: dict[str, str | int | None] = {
             "conversation_id": prefixed(conversation_id),
             "per_page": PER_PAGE,
         }
         messages: dict[str, Message] = {}
-        page_number = 0
-        while expected is None or len(messages) + len(thread.findings.rejects) < expected:
+        page_number, at_end = 0, False
+        while not at_end:
             page_number += 1
+            request = Request(MESSAGES, {**asked, "page": page_number})
             try:
-                page = client.read(Request(MESSAGES, {**asked, "page": page_number}), decode)
+                page = client.read(request, decode, attempts(todo))
             except (NotFound, PermissionDenied):
-                break  # deleted since it was listed, or moved out of the token's sight
+                return thread  # deleted since it was listed, or moved out of the token's sight
             thread.findings.add(page.findings)
             if page.last:
+                thread.read.is_whole = True
                 break
             known = len(messages)
             messages.update({message.message_id: message for message in page.rows})
             if page.rows and len(messages) == known:
                 raise PagingLoop(f"octopush: GET {MESSAGES} gives the same messages again")
             _refuse_foreign(messages.values(), expected, todo["phone_number"])
+            read = len(messages) + len(thread.findings.rejects)
+            # a full page may have pushed a message out, if one came since the list was read
+            if expected is not None and read >= expected and len(page.rows) < PER_PAGE:
+                thread.read.is_whole = at_end = True
         for message in messages.values():
             message.conversation_id = conversation_id
         thread.messages = list(messages.values())
+        had = len(messages) + len(thread.findings.rejects)
+        thread.read.missing_messages = max(0, (expected or 0) - had)
+        thread.read.is_whole = thread.read.is_whole and not thread.read.missing_messages
         return thread
 
     tables = (

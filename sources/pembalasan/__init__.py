@@ -29,7 +29,6 @@ def lists(settings: PembalasanSettings) -> Iterator[Listing[Any]]:
     # a page is a contact. A 404 is a contact unknown there, and says nothing of the next one
     yield Listing(
         "conversations",
-        of_contact,
         PageDecoder(Conversation),
         (
             Table(Conversation),
@@ -37,9 +36,9 @@ def lists(settings: PembalasanSettings) -> Iterator[Listing[Any]]:
             Table(Attachment, attachments_of),
             Table(Contact, contact_of, shared=True),
         ),
-        ahead=True,
+        of_contact,
         last_page=len(identifiers),
-        missing_page_is_end=False,
+        pages_stand_alone=True,
     )
 
 

@@ -27,6 +27,7 @@ class Contact(Record, kw_only=True):
     """A customer: the row of Chatwoot's own table, whose times are ISO text, unlike all others."""
 
     table: ClassVar[str] = "contacts"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[Id, "The contact's id."]
     name: Annotated[Text, "Its name; made up for anonymous visitors."] = None
@@ -54,6 +55,7 @@ class Message(Record, kw_only=True):
     """A message that the customer may see: no private note, no activity."""
 
     table: ClassVar[str] = "messages"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[Id, "Unique in the installation; grows with time, but for imported history."]
     content: Annotated[Text, "Its text; null for attachments alone."] = None
@@ -70,6 +72,7 @@ class Conversation(Record, kw_only=True):
     """A conversation with one contact. Nothing in it tells when it began or changed."""
 
     table: ClassVar[str] = "conversations"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[Id, "Its display_id: counted per Chatwoot account, with gaps."]
     uuid: Annotated[Text, "Unique in the world."] = None

@@ -10,6 +10,7 @@ import msgspec
 from sources.records import (
     NO_JSON,
     ONLY_ID,
+    VOLATILE,
     Bool,
     Id,
     Int,
@@ -29,6 +30,7 @@ class Agent(Record, kw_only=True):
     """A user of the account. Agents who left are no longer in the list; their rows stay."""
 
     table: ClassVar[str] = "agents"
+    has_tombstones: ClassVar[bool] = True
     keeps_unknown: ClassVar[bool] = False
 
     id: Annotated[Id, "The user's id."]
@@ -38,11 +40,11 @@ class Agent(Record, kw_only=True):
     email: Annotated[Text, "E-mail."] = None
     role: Annotated[Label, "agent or administrator."] = None
     custom_role_id: Annotated[Int, "Custom role, where the edition has them."] = None
-    availability_status: Annotated[Text, "Presence when the row was read."] = None
-    auto_offline: Annotated[Bool, "Whether presence follows the agent's activity."] = None
+    availability_status: Annotated[Text, "Presence when the row was read.", VOLATILE] = None
+    auto_offline: Annotated[Bool, "Whether presence follows the agent's activity.", VOLATILE] = None
     confirmed: Annotated[Bool, "Whether the invitation was accepted."] = None
     provider: Annotated[Text, "How the agent signs in."] = None
-    thumbnail: Annotated[Text, "Picture."] = None
+    thumbnail: Annotated[Text, "Picture.", VOLATILE] = None
     custom_attributes: Annotated[Json, "Attributes set by the company."] = NO_JSON
     access_token: Secret = NO_JSON
     pubsub_token: Secret = NO_JSON
@@ -57,6 +59,7 @@ class Inbox(Record, kw_only=True):
     """
 
     table: ClassVar[str] = "inboxes"
+    has_tombstones: ClassVar[bool] = True
     keeps_unknown: ClassVar[bool] = False
 
     id: Annotated[Id, "The inbox's id."]
@@ -68,7 +71,7 @@ class Inbox(Record, kw_only=True):
     email: Annotated[Text, "Its e-mail address."] = None
     website_url: Annotated[Text, "The site of a web widget."] = None
     timezone: Annotated[Text, "Its time zone."] = None
-    avatar_url: Annotated[Text, "Its picture."] = None
+    avatar_url: Annotated[Text, "Its picture.", VOLATILE] = None
     greeting_enabled: Annotated[Bool, "Whether new conversations are greeted."] = None
     greeting_message: Annotated[Text, "The greeting."] = None
     working_hours_enabled: Annotated[Bool, "Whether working hours are kept."] = None
@@ -136,6 +139,7 @@ class Team(Record, kw_only=True):
     """A team of agents."""
 
     table: ClassVar[str] = "teams"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[Id, "The team's id."]
     name: Annotated[Text, "Its name."] = None
@@ -151,6 +155,7 @@ class LabelRow(Record, kw_only=True):
     """A label that conversations can bear. They name it by its title."""
 
     table: ClassVar[str] = "labels"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[Id, "The label's id."]
     title: Annotated[Text, "Its title, which conversations bear."] = None
@@ -188,6 +193,7 @@ class CsatResponse(Record, kw_only=True):
     """A customer's answer to "how did we do?"."""
 
     table: ClassVar[str] = "csat_responses"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[Id, "The answer's id."]
     rating: Annotated[Int, "1 (worst) to 5 (best)."] = None

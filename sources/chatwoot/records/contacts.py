@@ -10,6 +10,7 @@ import msgspec
 from sources.records import (
     ELSEWHERE,
     NO_JSON,
+    VOLATILE,
     Bool,
     Id,
     Int,
@@ -29,7 +30,7 @@ class InboxOfContact(Part, kw_only=True):
     """The inbox through which a contact writes."""
 
     id: Annotated[Int, "The inbox's id."] = None
-    avatar_url: Annotated[Text, "The inbox's picture."] = None
+    avatar_url: Annotated[Text, "The inbox's picture.", VOLATILE] = None
     channel_id: Annotated[Int, "The id of its channel."] = None
     name: Annotated[Text, "The inbox's name."] = None
     channel_type: Annotated[Text, "Such as Channel::Whatsapp."] = None
@@ -56,6 +57,7 @@ class Contact(Record, kw_only=True):
     """A customer, from the contacts' list or from a conversation (visitors are only there)."""
 
     table: ClassVar[str] = "contacts"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[Id, "The contact's id."]
     name: Annotated[Text, "Its name; made up for anonymous visitors."] = None
@@ -63,8 +65,8 @@ class Contact(Record, kw_only=True):
     phone_number: Annotated[Text, "Its phone number, E.164."] = None
     identifier: Annotated[Text, "Its id in the company's own systems."] = None
     blocked: Annotated[Bool, "Whether it is blocked."] = None
-    thumbnail: Annotated[Text, "Its picture."] = None
-    availability_status: Annotated[Text, "Its presence when the row was read."] = None
+    thumbnail: Annotated[Text, "Its picture.", VOLATILE] = None
+    availability_status: Annotated[Text, "Its presence when the row was read.", VOLATILE] = None
     additional_attributes: Annotated[Json, "Attributes set by Chatwoot, such as city."] = NO_JSON
     custom_attributes: Annotated[Json, "Attributes set by the company."] = NO_JSON
     company_id: Annotated[Int, "Its company, where the edition has companies."] = None

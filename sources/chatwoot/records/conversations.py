@@ -14,6 +14,7 @@ from sources.records import (
     ELSEWHERE,
     NO_JSON,
     ONLY_ID,
+    VOLATILE,
     Bool,
     Id,
     Int,
@@ -43,14 +44,14 @@ class Assignee(Part, kw_only=True):
     email: Annotated[Text, "E-mail."] = None
     role: Annotated[Text, "agent or administrator."] = None
     custom_role_id: Annotated[Int, "Custom role, where the edition has them."] = None
-    availability_status: Annotated[Text, "Presence when the row was read."] = None
-    auto_offline: Annotated[Bool, "Whether presence follows the agent's activity."] = None
+    availability_status: Annotated[Text, "Presence when the row was read.", VOLATILE] = None
+    auto_offline: Annotated[Bool, "Whether presence follows the agent's activity.", VOLATILE] = None
     confirmed: Annotated[Bool, "Whether the invitation was accepted."] = None
     provider: Annotated[Text, "How the agent signs in."] = None
     uid: Annotated[Text, "Id at the sign-in provider."] = None
     type: Annotated[Text, "Kind of user."] = None
-    thumbnail: Annotated[Text, "Picture."] = None
-    avatar_url: Annotated[Text, "Picture."] = None
+    thumbnail: Annotated[Text, "Picture.", VOLATILE] = None
+    avatar_url: Annotated[Text, "Picture.", VOLATILE] = None
     message_signature: Annotated[Text, "Signature under the agent's messages."] = None
     inviter_id: Annotated[Int, "Who invited the agent."] = None
     ui_settings: Annotated[Json, "The agent's settings of the web application."] = NO_JSON
@@ -103,6 +104,7 @@ class Conversation(Record, kw_only=True):
     """A conversation: a thread with one contact in one inbox."""
 
     table: ClassVar[str] = "conversations"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[Id, "Its display_id: counted per Chatwoot account, with gaps."]
     uuid: Annotated[Text, "Unique in the world."] = None
@@ -120,8 +122,12 @@ class Conversation(Record, kw_only=True):
     agent_last_seen_at: Annotated[MomentOrNever, "When an agent last opened it."] = None
     assignee_last_seen_at: Annotated[MomentOrNever, "When its assignee last opened it."] = None
     contact_last_seen_at: Annotated[MomentOrNever, "When the contact last saw it."] = None
-    unread_count: Annotated[Int, "Messages that no agent has seen; 10 stands for more."] = None
-    can_reply: Annotated[Bool, "Whether the channel allowed a reply when the row was read."] = None
+    unread_count: Annotated[
+        Int, "Messages that no agent has seen; 10 stands for more.", VOLATILE
+    ] = None
+    can_reply: Annotated[
+        Bool, "Whether the channel allowed a reply when the row was read.", VOLATILE
+    ] = None
     muted: Annotated[Bool, "Whether it is muted."] = None
     additional_attributes: Annotated[Json, "Attributes set by Chatwoot: browser, ..."] = NO_JSON
     custom_attributes: Annotated[Json, "Attributes set by the company."] = NO_JSON
@@ -163,6 +169,25 @@ class ConversationPage(msgspec.Struct, Generic[R]):
     @property
     def last(self) -> bool:
         return not self.data.payload
+
+
+class FilterPage(msgspec.Struct, Generic[R]):
+    """`{"meta": {...}, "payload": [...]}`: the filter's answer lacks the list's `data`."""
+
+    payload: list[R]
+    meta: Counts = msgspec.field(default_factory=Counts)
+
+    @property
+    def rows(self) -> list[R]:
+        return self.payload
+
+    @property
+    def count(self) -> int | None:
+        return self.meta.all_count
+
+    @property
+    def last(self) -> bool:
+        return not self.payload
 
 
 def labels_of(conversation: Conversation) -> list[ConversationLabel]:

@@ -11,6 +11,7 @@ import msgspec
 from sources.records import (
     ELSEWHERE,
     NO_JSON,
+    VOLATILE,
     Bool,
     Epoch,
     Float,
@@ -22,7 +23,7 @@ from sources.records import (
     Record,
     Text,
 )
-from sources.tables import Child
+from sources.tables import Child, ThreadRead
 
 R = TypeVar("R")
 
@@ -38,9 +39,11 @@ class Sender(Part, kw_only=True):
     phone_number: Annotated[Text, "A contact's phone number, E.164."] = None
     identifier: Annotated[Text, "A contact's id in the company's own systems."] = None
     blocked: Annotated[Bool, "Whether a contact is blocked."] = None
-    avatar_url: Annotated[Text, "Picture of an agent or bot."] = None
-    thumbnail: Annotated[Text, "Small picture."] = None
-    availability_status: Annotated[Text, "An agent's presence when the row was read."] = None
+    avatar_url: Annotated[Text, "Picture of an agent or bot.", VOLATILE] = None
+    thumbnail: Annotated[Text, "Small picture.", VOLATILE] = None
+    availability_status: Annotated[Text, "An agent's presence when the row was read.", VOLATILE] = (
+        None
+    )
     additional_attributes: Annotated[Json, "A contact's attributes, set by Chatwoot."] = NO_JSON
     custom_attributes: Annotated[Json, "A contact's attributes, set by the company."] = NO_JSON
     description: Annotated[Text, "What a bot says of itself."] = None
@@ -61,8 +64,10 @@ class Attachment(Child, kw_only=True):
     file_type: Annotated[Text, "image, audio, video, file, location, contact, fallback, ..."] = None
     extension: Annotated[Text, "File name extension."] = None
     content_type: Annotated[Text, "MIME type."] = None
-    data_url: Annotated[Text, "Where the file can be fetched; it may expire."] = None
-    thumb_url: Annotated[Text, "Where a small picture can be fetched; it may expire."] = None
+    data_url: Annotated[Text, "Where the file can be fetched; it may expire.", VOLATILE] = None
+    thumb_url: Annotated[Text, "Where a small picture can be fetched; it may expire.", VOLATILE] = (
+        None
+    )
     file_size: Annotated[Int, "Bytes."] = None
     width: Annotated[Int, "Pixels."] = None
     height: Annotated[Int, "Pixels."] = None
@@ -77,6 +82,7 @@ class Message(Record, kw_only=True):
     """A message, private note or activity of a conversation's thread, as the thread gives it."""
 
     table: ClassVar[str] = "messages"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[Id, "Unique in the installation; grows with time, but for imported history."]
     content: Annotated[Text, "Its text; null for attachments alone."] = None
@@ -95,11 +101,8 @@ class Message(Record, kw_only=True):
     call: Annotated[Json, "A voice call's details."] = NO_JSON
 
 
-class MessageRead(Record, kw_only=True):
+class MessageRead(ThreadRead, kw_only=True):
     """How far a conversation's thread was read: what is left to read is derived from it."""
-
-    table: ClassVar[str] = "message_reads"
-    key: ClassVar[tuple[str, ...]] = ("conversation_id",)
 
     conversation_id: Annotated[Id, "The conversation whose thread was read."]
     last_activity_at: Annotated[Moment, "The conversation's activity when it was read."] = None
@@ -110,7 +113,7 @@ class MessageConversation(Part, kw_only=True):
     """The conversation as a message inside the list repeats it."""
 
     assignee_id: Annotated[Int, "The agent assigned."] = None
-    unread_count: Annotated[Int, "Unread messages, at most 10."] = None
+    unread_count: Annotated[Int, "Unread messages, at most 10.", VOLATILE] = None
     last_activity_at: Annotated[Moment, "Newest activity."] = None
     contact_inbox: Annotated[Json, "Holds the contact's source_id at the channel."] = NO_JSON
 

@@ -11,6 +11,7 @@ from sources.pages import PageDecoder
 from sources.records import (
     ELSEWHERE,
     NO_JSON,
+    VOLATILE,
     Bool,
     Id,
     Instant,
@@ -41,6 +42,7 @@ class Contact(Record, kw_only=True):
     """A customer."""
 
     table: ClassVar[str] = "contacts"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[TextId, "Unique in the world."]
     phone: Annotated[Text, "Its phone number."] = None
@@ -61,6 +63,7 @@ class User(Record, kw_only=True):
     """A member of the account, with its teams and channels as the API gives them."""
 
     table: ClassVar[str] = "users"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[Id, "The user's id."]
     first_name: Annotated[Text, "First name."] = None
@@ -69,7 +72,7 @@ class User(Record, kw_only=True):
     account_id: Annotated[Int, "Hilos' id of the account; `account` in its JSON."] = msgspec.field(
         name="account", default=None
     )
-    profile_image: Annotated[Text, "Picture; the address may expire."] = None
+    profile_image: Annotated[Text, "Picture; the address may expire.", VOLATILE] = None
     date_joined: Annotated[Instant, "When the user joined."] = None
     user_permissions: Annotated[Json, "What the user may do."] = NO_JSON
     role: Annotated[Label, "AGENT, MANAGER, ADMIN or FINANCE."] = None
@@ -81,6 +84,7 @@ class Team(Record, kw_only=True):
     """A team that some user is in."""
 
     table: ClassVar[str] = "teams"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[Id, "The team's id."]
     name: Annotated[Text, "Its name."] = None
@@ -91,6 +95,7 @@ class Channel(Record, kw_only=True):
     """A channel that some user may write through."""
 
     table: ClassVar[str] = "channels"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[Id, "The channel's id."]
     channel_type: Annotated[Text, "WHATSAPP, EMAIL, INSTAGRAM, FB_MESSENGER, ..."] = None
@@ -119,6 +124,7 @@ class Template(Record, kw_only=True):
     """A WhatsApp message template."""
 
     table: ClassVar[str] = "templates"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[TextId, "Unique in the world."]
     name: Annotated[Text, "Its name."] = None

@@ -11,6 +11,7 @@ import msgspec
 from sources.records import (
     ELSEWHERE,
     NO_JSON,
+    VOLATILE,
     Bool,
     Id,
     Instant,
@@ -34,7 +35,7 @@ class SentBy(Part, kw_only=True):
     first_name: Annotated[Text, "First name."] = None
     last_name: Annotated[Text, "Last name."] = None
     email: Annotated[Text, "E-mail."] = None
-    profile_image: Annotated[Text, "Picture; the address may expire."] = None
+    profile_image: Annotated[Text, "Picture; the address may expire.", VOLATILE] = None
     role: Annotated[Label, "AGENT, MANAGER, ADMIN or FINANCE; ActiveCampaign's is a number."] = None
 
 
@@ -70,7 +71,7 @@ class FirstMessage(Child, kw_only=True):
     content: Annotated[Json, "What it holds, as WhatsApp gave it."] = NO_JSON
     whatsapp_template: Annotated[Text, "The id of its template."] = None
     content_type: Annotated[Text, "MIME type of its file."] = None
-    content_url: Annotated[Text, "Where its file can be fetched; it may expire."] = None
+    content_url: Annotated[Text, "Where its file can be fetched; it may expire.", VOLATILE] = None
     msg_type: Annotated[Text, "text, image, audio, document, template, interactive, ..."] = None
     failed_attempts: Annotated[Int, "How often sending it failed."] = None
     source: Annotated[Text, "INBOUND, INBOX, AUTO_RESPONSE, API, BROADCAST or FLOW."] = None
@@ -91,7 +92,7 @@ class ConversationAssignee(Child, kw_only=True):
     account_id: Annotated[Int, "Hilos' id of the account; `account` in its JSON."] = msgspec.field(
         name="account", default=None
     )
-    profile_image: Annotated[Text, "Picture; the address may expire."] = None
+    profile_image: Annotated[Text, "Picture; the address may expire.", VOLATILE] = None
     date_joined: Annotated[Instant, "When the user joined."] = None
 
 
@@ -111,6 +112,7 @@ class Conversation(Record, kw_only=True):
     """A conversation with one contact. The API tells when it began, not when it last changed."""
 
     table: ClassVar[str] = "conversations"
+    has_tombstones: ClassVar[bool] = True
 
     id: Annotated[TextId, "Unique in the world."]
     contact: Annotated[Text, "The contact's id; the contact itself may have been deleted."] = None

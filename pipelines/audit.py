@@ -1,0 +1,152 @@
+"""What every run did, in the dataset `audit`: the proof that a row was looked for.
+
+audit.runs      one row for a sync of one connection
+audit.scans     one row for each list that it read
+audit.drift     fields that were not as declared     (views over every provider's own tables,
+audit.rejects   rows that could not be loaded         which are loaded with the rows themselves)
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from pipelines.connections import Connection
+from pipelines.warehouse import Warehouse
+from sources import PROVIDERS
+from sources.listing import Progress
+from sources.run import Report
+from sources.salvage import Drift, Reject
+
+TABLES = """
+create schema if not exists audit;
+create table if not exists audit.runs (
+    run_id text primary key, account text not null, provider text not null,
+    started_at timestamptz not null, ended_at timestamptz, outcome text not null, error text,
+    requests bigint, rows_loaded bigint, throttled_seconds double precision,
+    talkhouse_version text not null
+);
+create table if not exists audit.scans (
+    run_id text not null, account text not null, provider text not null, list text not null,
+    mode text not null, started_at timestamptz, watermark timestamptz,
+    is_finished boolean not null, is_whole boolean not null, is_in_order boolean,
+    pages bigint not null, requests bigint not null, rows_seen bigint not null,
+    rows_new bigint, rows_changed bigint, rows_unchanged bigint, rows_deleted bigint not null,
+    declared_count bigint, distinct_ids bigint, rows_quarantined bigint not null,
+    messages_missing bigint not null, rows_left bigint not null,
+    throttled_seconds double precision not null, skipped text,
+    primary key (run_id, list)
+);
+"""
+
+
+@dataclass
+class Outcome:
+    """What a sync of one connection did. `error` is why it ended early, if it did."""
+
+    connection: str
+    provider: str
+    report: Report = field(default_factory=Report)
+    rows: dict[str, int] = field(default_factory=dict)
+    requests: int = 0
+    waited_seconds: float = 0.0
+    seconds: float = 0.0
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.error
+
+
+@contextmanager
+def audited(connection: Connection, warehouse: Warehouse, outcome: Outcome) -> Iterator[None]:
+    """Notes a run: that it began, and when the context ends what came of it, be it an error."""
+    for statement in TABLES.split(";\n"):
+        if statement.strip():
+            warehouse.execute(statement)
+    started_at = datetime.now(UTC)
+    run_id = f"{started_at:%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}"
+    # a run that was killed could not say so
+    warehouse.execute(
+        "update audit.runs set outcome = 'cut off' where account = %s and outcome = 'running'",
+        [connection.name],
+    )
+    warehouse.execute(
+        "insert into audit.runs (run_id, account, provider, started_at, outcome, "
+        "talkhouse_version) values (%s, %s, %s, %s, 'running', %s)",
+        [run_id, connection.name, outcome.provider, started_at, version("talkhouse")],
+    )
+    ended = "failed"
+    try:
+        yield
+        ended = "ok" if outcome.ok else "failed"
+    except KeyboardInterrupt:
+        ended = "interrupted"
+        raise
+    except Exception as e:
+        # its message is left out, since it may quote a row
+        outcome.error = outcome.error or type(e).__name__
+        raise
+    finally:
+        for name, progress in outcome.report.lists.items():
+            _note_scan(warehouse, run_id, outcome, name, progress)
+        warehouse.execute(
+            "update audit.runs set ended_at = %s, outcome = %s, error = %s, requests = %s, "
+            "rows_loaded = %s, throttled_seconds = %s where run_id = %s",
+            [datetime.now(UTC), ended, outcome.error or None, outcome.requests]
+            + [sum(outcome.rows.values()), outcome.waited_seconds, run_id],
+        )
+        _show_findings(warehouse)
+
+
+def _note_scan(
+    warehouse: Warehouse, run_id: str, outcome: Outcome, name: str, progress: Progress
+) -> None:
+    unchanged = None if progress.new is None else progress.loaded - progress.new - progress.changed
+    row: dict[str, Any] = {
+        "run_id": run_id,
+        "account": outcome.connection,
+        "provider": outcome.provider,
+        "list": name,
+        "mode": progress.mode or "threads",
+        "started_at": progress.started_at or None,
+        "watermark": progress.watermark or None,
+        "is_finished": progress.finished,
+        "is_whole": progress.is_whole,
+        "is_in_order": progress.is_in_order,
+        "pages": progress.pages,
+        "requests": progress.requests,
+        "rows_seen": progress.rows,
+        "rows_new": progress.new,
+        "rows_changed": None if progress.new is None else progress.changed,
+        "rows_unchanged": unchanged,
+        "rows_deleted": progress.deleted,
+        "declared_count": progress.declared,
+        "distinct_ids": progress.distinct,
+        "rows_quarantined": len(progress.quarantined),
+        "messages_missing": progress.missing,
+        "rows_left": progress.left,
+        "throttled_seconds": progress.waited_seconds,
+        "skipped": progress.skipped or None,
+    }
+    marks = ", ".join(["%s"] * len(row))
+    warehouse.execute(
+        f"insert into audit.scans ({', '.join(row)}) values ({marks})", list(row.values())
+    )
+
+
+def _show_findings(warehouse: Warehouse) -> None:
+    """What was found in the rows of all providers, in one place each."""
+    datasets = {name: warehouse.tables(name) for name in PROVIDERS}
+    for record in (Drift, Reject):
+        parts = [
+            f"select '{name}' as provider, * from {name}.{record.table}"
+            for name, tables in datasets.items()
+            if record.table in tables
+        ]
+        if parts:
+            query = " union all by name ".join(parts)
+            warehouse.execute(f"create or replace view audit.{record.table} as {query}")

@@ -1,0 +1,54 @@
+"""Reads the threads of the conversations that changed, chunk by chunk, off the work-list."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from pipelines.connections import Connection
+from pipelines.tombstones import mark_deleted_messages
+from pipelines.warehouse import Warehouse
+from pipelines.worklist import BEFORE_ALL, Worklist
+from sources.errors import PagingLoop, Unavailable
+from sources.run import MESSAGES, Run
+
+THREADS_PER_CHUNK = 2_000
+
+
+def sync_messages(
+    connection: Connection, warehouse: Warehouse, run: Run, load: Callable[[Run], None]
+) -> None:
+    """Loads the threads until none is left, or the run's budget is spent.
+
+    Raises a SourceError; Unavailable if threads could not be read, all else was, and it may not be
+    those threads that are at fault.
+    """
+    provider, progress = connection.provider, run.report.of(MESSAGES)
+    tables = warehouse.tables(provider.name)
+    if "message_reads" not in tables:
+        load(run)  # of no thread: it makes the tables
+    if "conversations" not in tables:
+        return
+    began = run.client.clock()
+    worklist = Worklist(connection, warehouse, began, began if run.plan.full else BEFORE_ALL)
+    mark_deleted_messages(connection, warehouse)  # what a run that was killed had not come to
+    done: list[dict[str, Any]] = []
+    while not run.is_spent():
+        left = worklist.first(THREADS_PER_CHUNK + len(progress.failed))
+        todo = [row for row in left if row["conversation_id"] not in progress.failed]
+        if not todo:
+            break
+        if todo == done:
+            raise PagingLoop(f"{provider.name}: threads that were read are still to be read")
+        load(replace(run, threads=todo))
+        mark_deleted_messages(connection, warehouse)
+        done = todo
+        if progress.gave_up:
+            break
+    progress.left = worklist.count() - len(progress.failed)
+    progress.finished = not progress.left
+    if progress.is_doubtful or len(progress.failed) > len(progress.quarantined):
+        raise Unavailable(
+            f"{provider.name}: {len(progress.failed)} threads could not be read, all else was; the "
+            f"first: {next(iter(progress.failed.values()))}",
+            "the next run tries them again",
+        )

@@ -1,0 +1,143 @@
+"""Syncs in processes of their own, which may be killed at any request and at any step of a load.
+
+A process is a fork of a server that has imported everything already, so that it begins at once.
+"""
+
+import faulthandler
+import os
+import signal
+import traceback
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import stamina
+from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+
+from pipelines import messages
+from pipelines import sync as syncing
+from pipelines.connections import Connection
+from pipelines.warehouse import Warehouse
+from sources import PROVIDERS
+from sources.listing import Plan
+
+ATTEMPTS = 3
+LONGEST_SECONDS = 60.0
+
+processes = get_context("forkserver")
+processes.set_forkserver_preload(
+    # what a sync imports, at once or on its way, and what the main module of a test run does
+    ["pytest", "hypothesis", "stamina", "pipelines.sync", "sources.resources", "httpcore", "h11"]
+    + ["dlt.common.libs.pyarrow", "dlt.destinations.impl.duckdb.duck", "pyarrow.parquet", "pytz"]
+    + [f"sources.{name}" for name in PROVIDERS]
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A sync: of what, into which file, how far, and the step of its loads that kills it."""
+
+    connection: Connection
+    file: Path
+    folder: Path
+    plan: Plan
+    threads_per_chunk: int
+    deadly_step: int | None = None
+
+    @property
+    def stacks(self) -> Path:
+        """Where it is written what a sync that does not end is doing."""
+        return self.file.with_suffix(".stacks")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a sync ended that was not killed: its outcome's error, or the traceback of a crash."""
+
+    error: str = ""
+    crash: str = ""
+    steps: int = 0
+
+
+class Syncing:
+    """A sync in a process of its own, which begins when its end is waited for."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._is_to_die = job.deadly_step is not None
+        self._pipe, theirs = processes.Pipe()
+        self._process = processes.Process(target=_sync, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def kill(self) -> None:
+        self._is_to_die = True
+        self._process.kill()
+
+    def end(self) -> Ended | None:
+        """How it ended; None if it was killed, by us."""
+        with self._pipe as pipe:
+            pipe.send(self._job)
+            ended = self._ended(pipe)
+        self._process.join()
+        killed = self._process.exitcode == -signal.SIGKILL
+        self._process.close()
+        if ended is None and not (killed and self._is_to_die):
+            raise ChildProcessError("a sync died by itself")
+        return ended
+
+    def _ended(self, pipe: "Pipe[Job, Ended]") -> Ended | None:
+        try:
+            if pipe.poll(LONGEST_SECONDS):
+                return pipe.recv()
+        except (EOFError, ConnectionResetError):
+            return None
+        self._process.kill()
+        stacks = self._job.stacks.read_text("utf-8")
+        return Ended(crash=f"a sync did not end in {LONGEST_SECONDS:.0f} s\n{stacks}")
+
+
+def _sync(pipe: "Pipe[Ended, Job]") -> None:
+    job = pipe.recv()
+    steps = Steps(job.deadly_step)
+    try:
+        with (
+            job.stacks.open("w") as stacks,
+            stamina.set_testing(True, attempts=ATTEMPTS),
+            patch.object(messages, "THREADS_PER_CHUNK", job.threads_per_chunk),
+            steps.of(DuckDbSqlClient, "execute_query"),
+            steps.of(DuckDbSqlClient, "commit_transaction"),
+            steps.of(Warehouse, "execute"),
+            Warehouse(job.file) as warehouse,
+        ):
+            faulthandler.dump_traceback_later(LONGEST_SECONDS - 1, file=stacks)
+            outcome = syncing.sync(job.connection, warehouse, job.plan, folder=job.folder)
+            faulthandler.cancel_dump_traceback_later()
+        ended = Ended(outcome.error, steps=steps.taken)
+    except BaseException:
+        ended = Ended(crash=traceback.format_exc())
+    pipe.send(ended)
+
+
+class Steps:
+    """Counts what loads ask of the warehouse; the deadly one kills this process."""
+
+    def __init__(self, deadly: int | None) -> None:
+        self.deadly = deadly
+        self.taken = 0
+
+    def of(self, kind: type, name: str) -> AbstractContextManager[object]:
+        """While the context lasts, every call of the method is a step."""
+        asked = getattr(kind, name)
+
+        def step(*args: Any, **how: Any) -> Any:
+            self.taken += 1
+            if self.taken == self.deadly:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return asked(*args, **how)
+
+        return patch.object(kind, name, step)

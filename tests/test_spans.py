@@ -1,0 +1,35 @@
+"""Pages that are made to overlap cover a list, each reaching into the one before it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sources.spans import SMALLEST_SIZE, span, spans_of
+
+sizes = st.integers(SMALLEST_SIZE, 200)
+
+
+@given(sizes, st.integers(2, 3_000))
+def test_every_page_begins_in_the_one_before_and_ends_beyond_it(size: int, number: int) -> None:
+    before, page = span(number - 1, size), span(number, size)
+    assert page.size <= size
+    if page.overlaps:
+        assert page.start < before.end
+        assert page.end > before.end or page == (before.end, 1, True)
+    else:
+        assert (before.size, page.start, page.size) == (1, before.end, size)
+
+
+def test_the_first_page_is_as_large_as_can_be() -> None:
+    assert span(1, 50) == (1, 50, False)
+
+
+@given(sizes, st.integers(0, 5_000))
+def test_as_many_spans_as_cover_the_rows(size: int, rows: int) -> None:
+    needed = spans_of(rows, size)
+    assert span(needed, size).end >= rows
+    assert needed == 1 or span(needed - 1, size).end < rows
+
+
+@given(st.sampled_from([50, 100]))
+def test_overlapping_costs_a_fifth_more_pages_at_most(size: int) -> None:
+    assert span(1_000, size).end > 1_000 * size * 0.8
