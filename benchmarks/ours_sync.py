@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 
 from pipelines.connections import connection
+from pipelines.duckdb_file import DuckDbWarehouse
 from pipelines.sync import plan_of, sync
-from pipelines.warehouse import Warehouse
 
 base_url, file, folder, *more = sys.argv[1:]
 settings = {
@@ -44,7 +44,7 @@ def noted(client: httpx.Client, *request: Any, **how: Any) -> httpx.Response:
 httpx.Client.send = noted  # type: ignore[assignment]
 
 shop = connection("shop", settings)
-with Warehouse(file) as warehouse:
+with DuckDbWarehouse(file) as warehouse:
     plan = plan_of(shop, full="--full" in more)
     outcome = sync(shop, warehouse, plan, folder=Path(folder))
 if not outcome.ok:

@@ -15,14 +15,14 @@ from importlib.metadata import version
 from typing import Any
 
 from pipelines.connections import Connection
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import AUDIT, Warehouse
 from sources import PROVIDERS
 from sources.listing import Progress
+from sources.records import table_columns
 from sources.run import Report
 from sources.salvage import Drift, Reject
 
 TABLES = """
-create schema if not exists audit;
 create table if not exists audit.runs (
     run_id text primary key, account text not null, provider text not null,
     started_at timestamptz not null, ended_at timestamptz, outcome text not null, error text,
@@ -64,9 +64,7 @@ class Outcome:
 @contextmanager
 def audited(connection: Connection, warehouse: Warehouse, outcome: Outcome) -> Iterator[None]:
     """Notes a run: that it began, and when the context ends what came of it, be it an error."""
-    for statement in TABLES.split(";\n"):
-        if statement.strip():
-            warehouse.execute(statement)
+    _make_tables(warehouse)
     started_at = datetime.now(UTC)
     run_id = f"{started_at:%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}"
     # a run that was killed could not say so
@@ -100,6 +98,16 @@ def audited(connection: Connection, warehouse: Warehouse, outcome: Outcome) -> I
             + [sum(outcome.rows.values()), outcome.waited_seconds, run_id],
         )
         _show_findings(warehouse)
+
+
+def _make_tables(warehouse: Warehouse) -> None:
+    with warehouse.loading(AUDIT):
+        # where the schema was made for it, a role needs not be one that may make schemas
+        if not warehouse.has_schema(AUDIT):
+            warehouse.execute(f"create schema {AUDIT}")
+        for statement in TABLES.split(";\n"):
+            if statement.strip():
+                warehouse.execute(statement)
 
 
 def _note_scan(
@@ -142,11 +150,13 @@ def _show_findings(warehouse: Warehouse) -> None:
     """What was found in the rows of all providers, in one place each."""
     datasets = {name: warehouse.tables(name) for name in PROVIDERS}
     for record in (Drift, Reject):
+        columns = ", ".join([*(f'"{each.name}"' for each in table_columns(record)), "_dlt_load_id"])
         parts = [
-            f"select '{name}' as provider, * from {name}.{record.table}"
+            f"select '{name}' as provider, {columns} from {name}.{record.table}"
             for name, tables in datasets.items()
             if record.table in tables
         ]
         if parts:
-            query = " union all by name ".join(parts)
-            warehouse.execute(f"create or replace view audit.{record.table} as {query}")
+            query = " union all ".join(parts)
+            with warehouse.loading(AUDIT):
+                warehouse.execute(f"create or replace view audit.{record.table} as {query}")

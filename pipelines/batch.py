@@ -7,13 +7,14 @@ from pathlib import Path
 
 from pipelines.audit import Outcome
 from pipelines.connections import Connection
+from pipelines.destination import configured
 from pipelines.dry_run import dry_run as read_only
 from pipelines.progress import watching
 from pipelines.repair import repair
 from pipelines.sync import chosen_lists, plan_of, sync
 from pipelines.verdict import Verdict
 from pipelines.verify import verify
-from pipelines.warehouse import Warehouse, WarehouseError, configured_file
+from pipelines.warehouse import Destination, WarehouseError
 from sources.listing import Plan
 from sources.settings import SettingsError, instant
 from sources.threads import Budget
@@ -31,7 +32,7 @@ def sync_all(
     until: str = "",
     message_budget: str = "",
     dry_run: bool = False,
-    file: Path | None = None,
+    destination: Destination | None = None,
 ) -> list[Outcome]:
     """What the sync of each connection did. Raises what is wrong with the request before any.
 
@@ -40,10 +41,10 @@ def sync_all(
     plans = plans_of(chosen, full=full, since=since, until=until)
     budget = _budget("--message-budget", message_budget)
     asked = _asked(chosen, only)
-    file = file or Path(configured_file())
+    destination = destination or configured()
     outcomes = []
     with ExitStack() as opened:
-        warehouse = None if dry_run else opened.enter_context(Warehouse(file))
+        warehouse = None if dry_run else opened.enter_context(destination.open())
         watch = opened.enter_context(watching(dry_run))
         for each, plan in zip(chosen, plans, strict=True):
             if each.name not in asked:
@@ -53,7 +54,7 @@ def sync_all(
             with _told_in(outcome):
                 watched, lists = watch.begins(each, outcome), asked[each.name]
                 if warehouse is None:
-                    read_only(watched, file, plan, lists, outcome)
+                    read_only(watched, destination, plan, lists, outcome)
                 else:
                     sync(
                         watched,
@@ -83,15 +84,15 @@ def plans_of(
 
 
 def verify_all(
-    chosen: Sequence[Connection], budget: str, mend: bool, file: Path | None = None
+    chosen: Sequence[Connection], budget: str, mend: bool, destination: Destination | None = None
 ) -> list[Verdict]:
     """How each connection and the warehouse differ; after mending it, if that was asked."""
     spending = _budget("--budget", budget)
-    file = file or Path(configured_file())
-    if not file.exists():
-        raise SettingsError(f"{file} is not there: run `talkhouse sync` first")
+    destination = destination or configured()
+    if not destination.exists():
+        raise SettingsError(f"{destination} is not there: run `talkhouse sync` first")
     verdicts = []
-    with Warehouse(file) as warehouse:
+    with destination.open() as warehouse:
         for each, plan in zip(chosen, plans_of(chosen), strict=True):
             verdict = Verdict(verify(each, warehouse, plan, spending))
             # a thread can be compared only once its conversation is there

@@ -152,12 +152,12 @@ def plan(
     with errors_told():
         from pipelines.batch import plans_of
         from pipelines.connections import connections
+        from pipelines.destination import configured
         from pipelines.plan import plan_all, show_plans
-        from pipelines.warehouse import configured_file
 
         chosen = connections(names or ())
         plans = plans_of(chosen, full=full, since=since, until=until)
-        planned = plan_all(chosen, plans, Path(configured_file()))
+        planned = plan_all(chosen, plans, configured())
         show_plans(planned, as_json)
     raise typer.Exit(FAILED if any(each.error for each in planned) else 0)
 
@@ -198,10 +198,10 @@ def status(names: Names = None, as_json: AsJson = False) -> None:
     """
     with errors_told():
         from pipelines.connections import connections
+        from pipelines.destination import configured
         from pipelines.status import show_statuses, statuses
-        from pipelines.warehouse import configured_file
 
-        show_statuses(statuses(connections(names or ()), Path(configured_file())), as_json)
+        show_statuses(statuses(connections(names or ()), configured()), as_json)
 
 
 @app.command()

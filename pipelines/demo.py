@@ -9,6 +9,7 @@ from rich.table import Table
 
 from pipelines.batch import sync_all
 from pipelines.connections import connection
+from pipelines.duckdb_file import DuckDbFile
 from pipelines.simulate import simulated
 from pipelines.status import FINDINGS
 from pipelines.summary import results
@@ -66,14 +67,14 @@ def run_demo(file: Path) -> bool:
     world = World(SEED, CONVERSATIONS)
     with serve(world) as simulator:
         chosen = [connection(*named) for named in simulated(world, simulator.url).items()]
-        outcomes = sync_all(chosen, file=file)
+        outcomes = sync_all(chosen, destination=DuckDbFile(file))
     requests = sum(outcome.requests for outcome in outcomes)
     seconds = sum(outcome.seconds for outcome in outcomes)
     if failed := [outcome for outcome in outcomes if not outcome.ok]:
         for outcome in failed:
             console.print(f"{outcome.connection}: {outcome.error}", markup=False)
         return False
-    with Warehouse(file, read_only=True) as warehouse:
+    with DuckDbFile(file).open(read_only=True) as warehouse:
         console.print(f"\nIn {file}, after {requests:,} requests in {seconds:.1f} s:")
         console.print(_loaded(warehouse))
         for question, query in QUESTIONS.items():
@@ -87,7 +88,7 @@ def run_demo(file: Path) -> bool:
 def _refuse_real_data(file: Path) -> None:
     if not file.exists():
         return
-    with Warehouse(file, read_only=True) as warehouse:
+    with DuckDbFile(file).open(read_only=True) as warehouse:
         for dataset in PROVIDERS:
             tables = warehouse.tables(dataset)
             accounts = (

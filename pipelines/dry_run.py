@@ -10,14 +10,19 @@ import msgspec
 
 from pipelines.audit import Outcome
 from pipelines.connections import Connection
+from pipelines.duckdb_file import DuckDbWarehouse
 from pipelines.sync import sync
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import Destination, Warehouse
 from pipelines.worklist import Worklist, as_of
 from sources.listing import Plan
 
 
 def dry_run(
-    connection: Connection, file: Path, plan: Plan, only: Sequence[str], outcome: Outcome
+    connection: Connection,
+    destination: Destination,
+    plan: Plan,
+    only: Sequence[str],
+    outcome: Outcome,
 ) -> None:
     """Fills the outcome as a sync would. Threads are counted, not read: their number is the
     `pages` of the list `messages`.
@@ -26,9 +31,13 @@ def dry_run(
     quiet = replace(
         connection, settings=msgspec.structs.replace(connection.settings, messages=False)
     )
-    with TemporaryDirectory() as folder, Warehouse(Path(folder, "dry_run.duckdb")) as warehouse:
-        if file.exists():
-            _copy(connection, file, warehouse)
+    with (
+        TemporaryDirectory() as folder,
+        DuckDbWarehouse(Path(folder, "dry_run.duckdb")) as warehouse,
+    ):
+        if destination.exists():
+            with destination.open(read_only=True) as kept:
+                _copy(connection, kept, warehouse)
         if lists or not only:
             sync(
                 quiet,
@@ -45,30 +54,22 @@ def dry_run(
             messages.pages = Worklist(connection, warehouse, as_of(connection, warehouse)).count()
 
 
-def _copy(connection: Connection, file: Path, into: Warehouse) -> None:
+def _copy(connection: Connection, kept: Warehouse, into: DuckDbWarehouse) -> None:
     """Copies the dataset's tables, but only the rows that a sync looks at: dlt's own, with the
     state of every list, and those that tell which threads are to be read.
     """
-    with Warehouse(file, read_only=True):
-        pass  # if another process holds it, this says so
     dataset = connection.provider.name
     looked_at = re.findall(r"{dataset}\.(\w+)", connection.provider.worklist or "")
-    into.connection.execute(
-        f"attach '{str(file).replace(chr(39), chr(39) * 2)}' as kept (read_only)"
-    )
-    tables = into.rows(
-        "select table_name from duckdb_tables() where database_name = 'kept' and schema_name = %s",
-        [dataset],
+    tables = kept.rows(
+        "select table_name from information_schema.tables where table_schema = %s", [dataset]
     )
     if tables:
-        into.connection.execute(f"create schema {dataset}")
-    for row in tables:
-        table = row["table_name"]
+        into.execute(f"create schema {dataset}")
+    for table in (row["table_name"] for row in tables):
         if table.startswith("_dlt"):
             rows = "true"
         else:
             rows = f"account = '{connection.name}'" if table in looked_at else "false"
-        into.connection.execute(
-            f"create table {dataset}.{table} as select * from kept.{dataset}.{table} where {rows}"
+        into.copy(
+            f"{dataset}.{table}", kept.batches(f"select * from {dataset}.{table} where {rows}")
         )
-    into.connection.execute("detach kept")

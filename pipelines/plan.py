@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -17,7 +16,7 @@ from rich.table import Table
 from pipelines.connections import Connection
 from pipelines.state import list_states
 from pipelines.summary import print_json, results
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import Destination, Warehouse
 from pipelines.worklist import BEFORE_ALL, Worklist, as_of
 from sources.by_id import pages_by_id
 from sources.errors import NotFound, PermissionDenied, SourceError
@@ -53,11 +52,13 @@ class Planned:
     error: str = ""
 
 
-def plan_all(chosen: Sequence[Connection], plans: Sequence[Plan], file: Path) -> list[Planned]:
+def plan_all(
+    chosen: Sequence[Connection], plans: Sequence[Plan], destination: Destination
+) -> list[Planned]:
     """What the next sync of each connection would cost."""
-    if not file.exists():
+    if not destination.exists():
         return [_planned(each, plan, None) for each, plan in zip(chosen, plans, strict=True)]
-    with Warehouse(file, read_only=True) as warehouse:
+    with destination.open(read_only=True) as warehouse:
         return [_planned(each, plan, warehouse) for each, plan in zip(chosen, plans, strict=True)]
 
 

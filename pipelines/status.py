@@ -1,4 +1,4 @@
-"""How complete the DuckDB file is: what each list was read up to, and what is still to do.
+"""How complete the warehouse is: what each list was read up to, and what is still to do.
 
 The state of the lists is read where it was loaded, with the rows that it describes.
 """
@@ -6,14 +6,13 @@ The state of the lists is read where it was loaded, with the rows that it descri
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from pipelines.connections import Connection
 from pipelines.state import MODES, list_states
 from pipelines.summary import print_json, results
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import Destination, Warehouse
 from pipelines.worklist import Worklist, as_of
 from sources.listing import Listing
 from sources.settings import duration
@@ -26,9 +25,9 @@ QUARANTINED_SHOWN = 10
 @dataclass(frozen=True)
 class ListStatus:
     """One list, and what is promised of it: everything that moved before `complete_as_of` is in the
-    file; what moves the list's cursor is seen within `changes_within_seconds`, going by the runs so
-    far; whatever else changes within `verified_within_seconds`, and what goes within twice that.
-    `quarantined` rows cannot be read.
+    warehouse; what moves the list's cursor is seen within `changes_within_seconds`, going by the
+    runs so far; whatever else changes within `verified_within_seconds`, and what goes within twice
+    that. `quarantined` rows cannot be read.
     """
 
     name: str
@@ -65,11 +64,11 @@ class Status:
         return bool(self.lists)
 
 
-def statuses(chosen: Sequence[Connection], file: Path) -> list[Status]:
-    """The status of each. Raises WarehouseError if the file cannot be read."""
-    if not file.exists():
+def statuses(chosen: Sequence[Connection], destination: Destination) -> list[Status]:
+    """The status of each. Raises WarehouseError if the destination cannot be read."""
+    if not destination.exists():
         return [Status(each.name, each.provider.name) for each in chosen]
-    with Warehouse(file, read_only=True) as warehouse:
+    with destination.open(read_only=True) as warehouse:
         return [_status(each, warehouse) for each in chosen]
 
 

@@ -22,11 +22,13 @@ from pipelines.connections import Connection
 from pipelines.messages import sync_messages
 from pipelines.state import list_states
 from pipelines.tombstones import count_distinct_rows, mark_deleted_rows
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import AlreadySyncing, Warehouse
 from sources.errors import SourceError
 from sources.listing import Listing, Plan, Readers
 from sources.readers import ReaderProcesses, worth_it
+from sources.records import Record
 from sources.run import MESSAGES, Report, Run
+from sources.salvage import Drift, Reject
 from sources.settings import duration as duration_of
 from sources.settings import instant
 from sources.threads import Budget
@@ -75,8 +77,11 @@ def sync(
     another thread while it fills.
     """
     outcome = outcome or Outcome(connection.name, connection.provider.name)
-    with audited(connection, warehouse, outcome):
-        _synced(connection, warehouse, plan, only, message_budget, outcome, folder)
+    try:
+        with warehouse.syncing(connection.name), audited(connection, warehouse, outcome):
+            _synced(connection, warehouse, plan, only, message_budget, outcome, folder)
+    except AlreadySyncing as e:
+        outcome.error = str(e)
     return outcome
 
 
@@ -171,10 +176,21 @@ def _load(
         for listing in connection.provider.lists(connection.settings):
             if run.reads(listing.name):
                 _compare(warehouse, connection.provider.name, listing, run, files)
-    pipeline.load()
+    with warehouse.loading(connection.provider.name):
+        pipeline.load()
+        warehouse.index(connection.provider.name, _records(connection, run))
     for table, rows in normalized.row_counts.items():
         if not table.startswith("_dlt"):
             outcome.rows[table] = outcome.rows.get(table, 0) + rows
+
+
+def _records(connection: Connection, run: Run) -> list[type[Record]]:
+    """The records of every table that the connection fills."""
+    provider, settings = connection.provider, connection.settings
+    tables = [table for listing in provider.lists(settings) for table in listing.tables]
+    if provider.threads and settings.messages:
+        tables += provider.threads(run.client, settings).tables
+    return [*dict.fromkeys(table.record for table in tables), Drift, Reject]
 
 
 def _files(pipeline: dlt.Pipeline, load_id: str) -> dict[str, list[str]]:

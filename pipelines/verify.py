@@ -1,15 +1,13 @@
 """Reads a provider's lists and threads again, and compares them with the warehouse, row by row and
 field by field.
 
-What is read goes into a scratch DuckDB file, so memory stays small however large the account is.
+What is read goes into scratch tables on disk, so memory stays small however large the account is.
 """
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipelines.compare import changed, compared_columns, differs, same_key
@@ -93,10 +91,10 @@ def verified(
     """The same, with what was read, for as long as the context lasts."""
     found = Verified(connection.name, connection.provider.name)
     with (
-        TemporaryDirectory() as folder,
-        Scratch(warehouse, Path(folder)) as scratch,
+        warehouse.scratch() as schema,
         closing(connection.provider.connect(connection.settings)) as client,
     ):
+        scratch = Scratch(warehouse, schema)
         comparison = _Comparison(connection, warehouse, client, plan, scratch, found)
         try:
             comparison.lists()

@@ -1,91 +1,104 @@
-"""The DuckDB file that everything is loaded into."""
+"""What is asked of the database that everything is loaded into, be it DuckDB or Postgres.
 
-import re
+duckdb_file.py and postgres.py are the two; destination.py says which one is configured.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, Self
 
-import dlt
-import duckdb
 import pyarrow as pa
 
 from pipelines.compare import changed, same_key
-from sources import PROVIDERS
-from sources.records import Record, table_columns
+from sources.records import Column, Record, table_columns
 
 AUDIT = "audit"
 FETCHED_AT_ONCE = 1_000
-DEFAULT_FILE = "talkhouse.duckdb"
-# what DuckDB may hold in memory before it spills to disk. A chunk's merge is small: a second thread
-# would cost more processor time than it saves.
-CONFIG: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "160MB", "threads": 1}
 
 
 class WarehouseError(Exception):
-    """The warehouse cannot be opened; the message says what to do."""
+    """The warehouse cannot be opened or used; the message says what to do."""
 
 
-class Warehouse:
-    """An open DuckDB file. It is kept open through a sync: opening it again for every load job, as
-    dlt does by itself, takes most of the time of a small load.
-    """
+class AlreadySyncing(WarehouseError):
+    """Another process is at it."""
 
-    def __init__(self, file: str | Path, *, read_only: bool = False) -> None:
-        self.file = Path(file)
-        if self.file.stem in (*PROVIDERS, AUDIT):
-            raise WarehouseError(
-                f"a DuckDB file named {self.file.name} hides its own dataset {self.file.stem}; "
-                "give it another name in destination.duckdb"
-            )
-        try:
-            self.connection = duckdb.connect(self.file, read_only=read_only, config=CONFIG)
-        except duckdb.IOException as e:
-            raise WarehouseError(_why_not(self.file, str(e))) from None
 
-    def __enter__(self) -> "Warehouse":
+class Destination(Protocol):
+    """Where the warehouse is; its name, as text, has no secret."""
+
+    def exists(self) -> bool:
+        """Whether anything may have been loaded."""
+
+    def open(self, *, read_only: bool = False) -> "Warehouse":
+        """Opens it. Raises WarehouseError."""
+
+
+class Warehouse(ABC):
+    """An open database. Queries write their parameters `%s`; times come back in UTC."""
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, e: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.connection.close()
+        self.close()
 
+    @abstractmethod
+    def close(self) -> None: ...
+
+    @abstractmethod
     def destination(self) -> Any:
-        """This file as dlt's destination."""
-        return dlt.destinations.duckdb(self.connection)
+        """This database as dlt's destination."""
 
+    @abstractmethod
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """The rows of a query, whose parameters are written `%s`."""
-        cursor = self.connection.cursor()
-        cursor.execute("SET TimeZone = 'UTC'")
-        cursor.execute(query.replace("%s", "?"), parameters)
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        """The rows of a query."""
 
-    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
-        """Runs a statement, whose parameters are written `%s`; the number of rows it changed."""
-        cursor = self.connection.cursor()
-        cursor.execute(statement.replace("%s", "?"), parameters)
-        changed = cursor.fetchone()
-        return int(changed[0]) if changed and isinstance(changed[0], int) else 0
-
+    @abstractmethod
     def each(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
         """The rows of a query one by one, however many there are."""
-        cursor = self.connection.cursor()
-        cursor.execute("SET TimeZone = 'UTC'")
-        cursor.execute(query.replace("%s", "?"), parameters)
-        names = [column[0] for column in cursor.description or ()]
-        while rows := cursor.fetchmany(FETCHED_AT_ONCE):
-            for row in rows:
-                yield dict(zip(names, row, strict=True))
 
-    def load_arrow(self, statement: str, batch: pa.Table) -> None:
-        """Runs a statement that reads the Arrow table `batch`."""
-        cursor = self.connection.cursor()
-        cursor.register("batch", batch)
-        cursor.execute(statement)
-        cursor.unregister("batch")
+    @abstractmethod
+    def batches(self, query: str) -> Iterator[pa.RecordBatch]:
+        """The rows of a query as Arrow, however many there are; at least one batch."""
+
+    @abstractmethod
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
+        """Runs a statement; the number of rows it changed."""
+
+    @abstractmethod
+    def make_table(self, name: str, columns: Sequence[Column]) -> None:
+        """Makes an empty table."""
+
+    @abstractmethod
+    def insert(self, name: str, rows: pa.Table) -> None:
+        """Adds rows, whose columns are those of the table, to a table that `make_table` made."""
+
+    @abstractmethod
+    def scratch(self) -> AbstractContextManager[str]:
+        """Room for tables that are gone when the context ends: the schema to make them in."""
+
+    @abstractmethod
+    def staged(
+        self, record: type[Record], files: Sequence[str], columns: Sequence[Column]
+    ) -> AbstractContextManager[str]:
+        """Rows of Parquet files, as SQL to select from."""
+
+    def syncing(self, account: str) -> AbstractContextManager[None]:
+        """Keeps other processes from syncing the account. Raises AlreadySyncing if one does."""
+        return nullcontext()
+
+    def loading(self, dataset: str) -> AbstractContextManager[None]:
+        """Waits until no other process loads into the dataset, and keeps others from it."""
+        return nullcontext()
+
+    @abstractmethod
+    def index(self, dataset: str, records: Sequence[type[Record]]) -> None:
+        """Makes the indexes that the records' tables lack, where the database needs any."""
 
     def compared(
         self, dataset: str, record: type[Record], files: Sequence[str]
@@ -93,20 +106,27 @@ class Warehouse:
         """Of the rows of Parquet files that are about to be loaded: how many there are, how many
         are new to the table, and how many differ from the stored ones.
         """
-        columns = {row["column_name"] for row in self.columns(dataset, record.table)}
-        if not {column.name for column in table_columns(record)} <= columns:
-            # the table, or columns of a newer release, come with this very load
-            [found] = self.rows("select count(*) as n from read_parquet(%s)", [list(files)])
-            return int(found["n"]), 0 if columns else int(found["n"]), 0
-        [found] = self.rows(
-            "select count(*) as n, count(*) filter (where stored.account is null) as new, "
-            "count(*) filter (where stored.account is not null "
-            f"and ({changed(record, 'stored', 'come')})) as changed "
-            f"from read_parquet(%s) as come left join {dataset}.{record.table} as stored "
-            f"on {same_key(record, 'stored', 'come')}",
-            [list(files)],
+        there = {row["column_name"] for row in self.columns(dataset, record.table)}
+        columns = table_columns(record)
+        key = [column for column in columns if column.name in ("account", *record.key)]
+        is_comparable = {column.name for column in columns} <= there
+        joined = (
+            f"come left join {dataset}.{record.table} as stored "
+            f"on {same_key(record, 'stored', 'come')}"
         )
-        return int(found["n"]), int(found["new"]), int(found["changed"])
+        with self.staged(record, files, key) as come:
+            # the table, or columns of a newer release, may come with this very load
+            new = "count(*) filter (where stored.account is null)" if there else "count(*)"
+            query = f"select count(*) as n, {new} as new from {come} as "
+            [found] = self.rows(query + (joined if there else "come"))
+        if not is_comparable or found["n"] == found["new"]:
+            return int(found["n"]), int(found["new"]), 0
+        with self.staged(record, files, columns) as come:
+            [unlike] = self.rows(
+                f"select count(*) as n from {come} as {joined} where stored.account is not null "
+                f"and ({changed(record, 'stored', 'come')})"
+            )
+        return int(found["n"]), int(found["new"]), int(unlike["n"])
 
     def columns(self, dataset: str, table: str) -> list[dict[str, Any]]:
         """The names and types of a table's columns."""
@@ -125,20 +145,7 @@ class Warehouse:
         )
         return [row["table_name"] for row in found]
 
-
-def configured_file() -> str:
-    """The file that `destination.duckdb` names, or `talkhouse.duckdb` in the working folder."""
-    value: Any = dlt.config.get("destination.duckdb")
-    if isinstance(value, dict):
-        value = value.get("credentials")
-    return str(value or DEFAULT_FILE)
-
-
-def _why_not(file: Path, message: str) -> str:
-    held = re.search(r"Conflicting lock is held in (.+?) \(PID (\d+)\)", message)
-    if held:
-        return (
-            f"{file} is open in another process ({Path(held[1]).name}, PID {held[2]}), and DuckDB "
-            "lets one process at a time write; close it there, or wait for that sync to end"
-        )
-    return f"{file} cannot be opened: {message.splitlines()[0]}"
+    def has_schema(self, name: str) -> bool:
+        """Whether there is a schema of this name, with or without tables."""
+        query = "select 1 as there from information_schema.schemata where schema_name = %s"
+        return bool(self.rows(query, [name]))

@@ -17,11 +17,12 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 PAGES_READY = 8
-# JSON escapes a character beyond the basic plane as a pair of surrogates: a pair, half of one (the
-# group), or any other escape
+# JSON escapes a character beyond the basic plane as a pair of surrogates: a pair; half of one, or
+# the character 0, which are no text (the group); or any other escape
 ESCAPE = re.compile(
-    rb"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|u(d[89a-f][0-9a-f]{2})|.)", re.I | re.S
+    rb"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|u(d[89a-f][0-9a-f]{2}|0000)|.)", re.I | re.S
 )
+NUL = rb"\u0000"
 
 
 @dataclass
@@ -66,17 +67,28 @@ class PageDecoder(Generic[R]):
 
     def __call__(self, body: bytes) -> Page[R]:
         try:
-            return _page(self._strict.decode(body))
+            if NUL not in body:
+                return _page(self._strict.decode(body))
         except msgspec.ValidationError:
             return self._row_by_row(body)
         except msgspec.DecodeError:
-            # half a character, as where a text was cut in an emoji: it costs that half, no more
-            whole = ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
-            if whole == body:
+            if (page := self._mended(body, "half a character")) is None:
                 raise
-            page = self._row_by_row(whole)
-            page.findings.drifted(self.record.table, "(any text)", "found half a character")
             return page
+        # Postgres can store no text with it
+        page = self._mended(body, "a character 0")
+        return self._row_by_row(body) if page is None else page
+
+    def _mended(self, body: bytes, found: str) -> Page[R] | None:
+        """The page, if there is text in it that is none: it costs that character, no more. Half of
+        one comes where a text was cut in an emoji.
+        """
+        whole = ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
+        if whole == body:
+            return None
+        page = self._row_by_row(whole)
+        page.findings.drifted(self.record.table, "(any text)", f"found {found}")
+        return page
 
     def _row_by_row(self, body: bytes) -> Page[R]:
         page: Page[Any] = _page(self._raw.decode(body))

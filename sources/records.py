@@ -127,7 +127,8 @@ _Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
 
 Id = Annotated[_Int64, ColumnType("bigint", pa.int64())]
 TextId = Annotated[str, ColumnType("text", pa.string())]
-Int = Annotated[_Int64 | None, ColumnType("bigint", pa.int64())]
+INT = ColumnType("bigint", pa.int64())
+Int = Annotated[_Int64 | None, INT]
 Text = Annotated[str | None, ColumnType("text", pa.string())]
 Bool = Annotated[bool | None, ColumnType("bool", pa.bool_())]
 Float = Annotated[float | None, ColumnType("double", pa.float64())]

@@ -11,11 +11,13 @@ from typing import Any
 import oracle
 import pytest
 import stamina
+from postgres_server import Server, server
 
 from pipelines.audit import Outcome
 from pipelines.connections import Connection, connection
+from pipelines.duckdb_file import DuckDbFile
 from pipelines.sync import plan_of, sync
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import Destination, Warehouse
 from simulator import Fault, Simulator, World, serve
 from simulator import credentials as keys
 from sources import budget
@@ -126,11 +128,8 @@ class Account:
         """These columns of the connection's rows, JSON decoded."""
         documents = {
             row["column_name"]
-            for row in self.warehouse.rows(
-                "select column_name from information_schema.columns where table_schema = %s "
-                "and table_name = %s and data_type = 'JSON'",
-                [self.provider, table],
-            )
+            for row in self.warehouse.columns(self.provider, table)
+            if row["data_type"] in ("JSON", "jsonb")
         }
         quoted = ", ".join(f'"{name}"' for name in names)
         found = self.warehouse.rows(
@@ -147,19 +146,20 @@ class Account:
 
     def contents(self) -> dict[str, list[Row]]:
         """Every row of every table of the dataset, but for which load brought it."""
-        return {
-            table: self.warehouse.rows(
-                f"select * exclude (_dlt_load_id) from {self.provider}.{table} order by all"
-            )
-            for table in self.warehouse.tables(self.provider)
-        }
+        found: dict[str, list[Row]] = {}
+        for table in self.warehouse.tables(self.provider):
+            rows = self.warehouse.rows(f"select * from {self.provider}.{table}")
+            for row in rows:
+                del row["_dlt_load_id"]
+            found[table] = sorted(rows, key=lambda row: str(sorted(row.items())))
+        return found
 
     def columns(self) -> dict[str, list[tuple[str, str, str]]]:
         """Every column of every table of the dataset: name, type, whether it may be null."""
         found: dict[str, list[tuple[str, str, str]]] = {}
         for row in self.warehouse.rows(
             "select table_name, column_name, data_type, is_nullable "
-            "from information_schema.columns where table_schema = %s order by all",
+            "from information_schema.columns where table_schema = %s order by 1, 2",
             [self.provider],
         ):
             table, *column = row.values()
@@ -209,9 +209,32 @@ class Account:
         return min(found, key=lambda c: c.last_activity_at).id
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    with server() as running:
+        yield running
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs a test that is marked `both_destinations` on each."""
+    if metafunc.definition.get_closest_marker("both_destinations"):
+        if "destination" in metafunc.fixturenames:
+            metafunc.parametrize("destination", ["duckdb", "postgres"], indirect=True)
+
+
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
-    with Warehouse(tmp_path / "talkhouse.duckdb") as warehouse:
+def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Destination]:
+    """An empty one: a DuckDB file, or where a test asks for both, a Postgres database, too."""
+    if getattr(request, "param", "duckdb") == "duckdb":
+        yield DuckDbFile(tmp_path / "talkhouse.duckdb")
+        return
+    with request.getfixturevalue("postgres").database() as database:
+        yield database
+
+
+@pytest.fixture
+def warehouse(destination: Destination) -> Iterator[Warehouse]:
+    with destination.open() as warehouse:
         yield warehouse
 
 

@@ -7,7 +7,7 @@ import faulthandler
 import os
 import signal
 import traceback
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
@@ -17,15 +17,28 @@ from unittest.mock import patch
 
 import stamina
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 
 from pipelines import messages
 from pipelines import sync as syncing
 from pipelines.connections import Connection
-from pipelines.warehouse import Warehouse
+from pipelines.duckdb_file import DuckDbWarehouse
+from pipelines.postgres import PostgresWarehouse
+from pipelines.postgres_load import JsonbCopyJob
+from pipelines.warehouse import Destination
 from sources import PROVIDERS
 from sources.listing import Plan
 
 ATTEMPTS = 3
+
+
+def guarded(is_so: bool) -> AbstractContextManager[object]:
+    """While the context lasts, loads wait for each other, or do not."""
+    if is_so:
+        return nullcontext()
+    return patch.object(PostgresWarehouse, "loading", lambda *_: nullcontext())
+
+
 LONGEST_SECONDS = 60.0
 
 processes = get_context("forkserver")
@@ -33,25 +46,29 @@ processes.set_forkserver_preload(
     # what a sync imports, at once or on its way, and what the main module of a test run does
     ["pytest", "hypothesis", "stamina", "pipelines.sync", "sources.resources", "httpcore", "h11"]
     + ["dlt.common.libs.pyarrow", "dlt.destinations.impl.duckdb.duck", "pyarrow.parquet", "pytz"]
+    + ["dlt.destinations.impl.postgres.postgres", "pipelines.postgres_load"]
     + [f"sources.{name}" for name in PROVIDERS]
 )
 
 
 @dataclass(frozen=True)
 class Job:
-    """A sync: of what, into which file, how far, and the step of its loads that kills it."""
+    """A sync: of what, into what, how far, and the step of its loads that kills it. Unless it is
+    guarded, it loads beside others, as dlt does by itself.
+    """
 
     connection: Connection
-    file: Path
+    destination: Destination
     folder: Path
     plan: Plan
     threads_per_chunk: int
     deadly_step: int | None = None
+    is_guarded: bool = True
 
     @property
     def stacks(self) -> Path:
         """Where it is written what a sync that does not end is doing."""
-        return self.file.with_suffix(".stacks")
+        return self.folder.with_suffix(".stacks")
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,7 @@ class Ended:
 
 
 class Syncing:
-    """A sync in a process of its own, which begins when its end is waited for."""
+    """A sync in a process of its own, which begins when it is told to, or its end is waited for."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -72,16 +89,22 @@ class Syncing:
         self._pipe, theirs = processes.Pipe()
         self._process = processes.Process(target=_sync, args=(theirs,), daemon=True)
         self._process.start()
+        self._has_begun = False
         theirs.close()
 
     def kill(self) -> None:
         self._is_to_die = True
         self._process.kill()
 
+    def begin(self) -> None:
+        self._pipe.send(self._job)
+        self._has_begun = True
+
     def end(self) -> Ended | None:
         """How it ended; None if it was killed, by us."""
+        if not self._has_begun:
+            self.begin()
         with self._pipe as pipe:
-            pipe.send(self._job)
             ended = self._ended(pipe)
         self._process.join()
         killed = self._process.exitcode == -signal.SIGKILL
@@ -111,8 +134,13 @@ def _sync(pipe: "Pipe[Ended, Job]") -> None:
             patch.object(messages, "THREADS_PER_CHUNK", job.threads_per_chunk),
             steps.of(DuckDbSqlClient, "execute_query"),
             steps.of(DuckDbSqlClient, "commit_transaction"),
-            steps.of(Warehouse, "execute"),
-            Warehouse(job.file) as warehouse,
+            steps.of(Psycopg2SqlClient, "execute_query"),
+            steps.of(Psycopg2SqlClient, "commit_transaction"),
+            steps.of(JsonbCopyJob, "run"),
+            steps.of(DuckDbWarehouse, "execute"),
+            steps.of(PostgresWarehouse, "execute"),
+            guarded(job.is_guarded),
+            job.destination.open() as warehouse,
         ):
             faulthandler.dump_traceback_later(LONGEST_SECONDS - 1, file=stacks)
             outcome = syncing.sync(job.connection, warehouse, job.plan, folder=job.folder)

@@ -7,8 +7,11 @@ import pytest
 from conftest import DAY, Account, Open
 
 from pipelines.audit import Outcome
-from pipelines.warehouse import Warehouse, WarehouseError
+from pipelines.duckdb_file import DuckDbWarehouse
+from pipelines.warehouse import WarehouseError
 from simulator import World
+
+pytestmark = pytest.mark.both_destinations
 
 
 def runs(account: Account) -> list[dict[str, Any]]:
@@ -118,4 +121,4 @@ def test_findings_of_all_providers_are_in_one_place(account_of: Open) -> None:
 
 def test_a_file_named_like_the_audit_is_refused(tmp_path: Any) -> None:
     with pytest.raises(WarehouseError, match="hides its own dataset audit"):
-        Warehouse(tmp_path / "audit.duckdb")
+        DuckDbWarehouse(tmp_path / "audit.duckdb")

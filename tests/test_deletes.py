@@ -10,6 +10,8 @@ from pipelines.tombstones import mark
 from simulator import World
 from simulator.entities import Message
 
+pytestmark = pytest.mark.both_destinations
+
 every_provider = pytest.mark.parametrize("provider", SETTINGS)
 KEY = {"chatwoot": "id", "pembalasan": "id"}
 

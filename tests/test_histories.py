@@ -27,9 +27,11 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from killing import Job, Syncing, processes
+from postgres_server import Server
 
+from pipelines.duckdb_file import DuckDbFile
 from pipelines.sync import plan_of
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import Destination
 from simulator import Fault, World, serve
 from simulator.changes import CHANGES
 from sources import PROVIDERS
@@ -81,6 +83,7 @@ changes = st.lists(st.sampled_from([*CHANGES, *WRITTEN]), min_size=1, max_size=1
 requests = st.integers(1, 6) | st.integers(1, 25)
 spans = st.integers(1, 2 * MINUTE) | st.integers(MINUTE, 3 * HOUR) | st.integers(HOUR, 9 * DAY)
 Differences = dict[str, dict[Any, Any]]
+Chosen = tuple[str, str]
 hundredths = st.integers(0, 99)
 
 
@@ -105,9 +108,12 @@ class Requests(deque[Any]):
 
 
 class History(RuleBasedStateMachine):
-    """A World, and the warehouse that one of its providers is synced into."""
+    """A World, and the warehouse that one of its providers is synced into: a DuckDB file, or a
+    database of the Postgres server whose URL is given.
+    """
 
     provider: str
+    postgres: str
     tried: Counter[str]
 
     def __init__(self) -> None:
@@ -115,8 +121,14 @@ class History(RuleBasedStateMachine):
         self.stack = ExitStack()
         self.folder = Path(mkdtemp(prefix="talkhouse"))
         self.stack.callback(shutil.rmtree, self.folder)
-        self.file, self.pipelines = self.folder / "talkhouse.duckdb", self.folder / "pipelines"
+        self.pipelines = self.folder / "pipelines"
+        self.destination = self._destination()
         self.is_sound = False
+
+    def _destination(self) -> Destination:
+        if self.postgres:
+            return self.stack.enter_context(Server(self.postgres).database())
+        return DuckDbFile(self.folder / "talkhouse.duckdb")
 
     @initialize(
         seed=st.integers(0, 9_999),
@@ -210,7 +222,7 @@ class History(RuleBasedStateMachine):
         assert not missing, f"no full scan should be needed for these:\n{told(missing)}"
 
     def _compared(self, by: Callable[["Comparison"], Differences]) -> Differences:
-        with Warehouse(self.file) as warehouse:
+        with self.destination.open() as warehouse:
             return by(Comparison(self._account(warehouse)))
 
     def _change(self, names: list[str]) -> None:
@@ -256,7 +268,7 @@ class History(RuleBasedStateMachine):
         syncing = Syncing(
             Job(
                 connection,
-                self.file,
+                self.destination,
                 self.pipelines,
                 replace(plan_of(connection, full=full), chunk_rows=self.chunk_rows),
                 self.threads_per_chunk,
@@ -373,14 +385,14 @@ class Told:
     failure: str = ""
 
 
-def tell(provider: str) -> Told:
+def tell(provider: str, postgres: str) -> Told:
     """A provider's histories."""
     told = Told()
 
     class Its(History):
         pass
 
-    Its.provider, Its.tried = provider, told.tried
+    Its.provider, Its.postgres, Its.tried = provider, postgres, told.tried
     if not NIGHTLY:
         seed(crc32(f"{provider}{SEED}".encode()))(Its)
     try:
@@ -406,13 +418,13 @@ class Summary:
     """What was tried, told at the end of the test run."""
 
     def __init__(self) -> None:
-        self.told: dict[str, Told] = {}
+        self.told: dict[Chosen, Told] = {}
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("histories")
-        for provider, told in self.told.items():
+        for (provider, destination), told in self.told.items():
             counts = ", ".join(f"{count:,} {what}" for what, count in told.tried.items())
-            terminalreporter.write_line(f"{provider}: {counts}")
+            terminalreporter.write_line(f"{provider}, {destination}: {counts}")
 
 
 @pytest.fixture(scope="module")
@@ -423,22 +435,30 @@ def summary(request: pytest.FixtureRequest) -> Summary:
 
 
 @pytest.fixture(scope="module")
-def telling(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Told]]]:
-    """The histories of the providers that are chosen, as many at a time as there are processors."""
+def telling(
+    request: pytest.FixtureRequest, postgres: Server
+) -> Iterator[dict[Chosen, Future[Told]]]:
+    """The histories that are chosen, as many at a time as there are processors."""
     chosen = [
-        str(item.callspec.params["provider"])
+        (str(item.callspec.params["provider"]), str(item.callspec.params["into"]))
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.module is request.module
     ]
     with ProcessPoolExecutor(mp_context=processes) as pool:
-        yield {provider: pool.submit(tell, provider) for provider in chosen}
+        yield {
+            (provider, into): pool.submit(
+                tell, provider, postgres.url if into == "postgres" else ""
+            )
+            for provider, into in chosen
+        }
 
 
+@pytest.mark.parametrize("into", ["duckdb", "postgres"])
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_whatever_happens_the_warehouse_becomes_the_world(
-    provider: str, telling: dict[str, Future[Told]], summary: Summary
+    provider: str, into: str, telling: dict[Chosen, Future[Told]], summary: Summary
 ) -> None:
-    told = summary.told[provider] = telling[provider].result()
+    told = summary.told[provider, into] = telling[provider, into].result()
     if told.failure:
         pytest.fail(told.failure, pytrace=False)
     assert told.tried["histories"] >= HISTORIES

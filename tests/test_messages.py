@@ -9,6 +9,8 @@ from pipelines.sync import plan_of, sync
 from simulator import World
 from sources.threads import Budget
 
+pytestmark = pytest.mark.both_destinations
+
 with_threads = pytest.mark.parametrize("provider", ["chatwoot", "octopush"])
 
 

@@ -12,8 +12,8 @@ from conftest import DAY, HOUR, MINUTE, SERVED, SETTINGS, Account, Open
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.duckdb_file import DuckDbWarehouse
 from pipelines.sync import plan_of
-from pipelines.warehouse import Warehouse
 from simulator import World, serve
 from simulator import credentials as keys
 from sources.listing import Listing, Progress
@@ -204,7 +204,7 @@ def test_any_split_of_a_window_is_one_run(
     folder = tmp_path_factory.mktemp("split")
     with (
         serve(World(conversations=40), **SERVED) as simulator,
-        Warehouse(folder / "t.duckdb") as warehouse,
+        DuckDbWarehouse(folder / "t.duckdb") as warehouse,
     ):
         whole, parts = (
             Account(simulator, provider, warehouse, folder / "pipelines", name, {"messages": False})

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import DAY, Account, Open
 
+from pipelines.duckdb_file import DuckDbFile
 from pipelines.plan import Planned, plan_all
 from pipelines.sync import plan_of
 from simulator import World
@@ -12,9 +13,9 @@ from simulator import World
 
 def planned(account: Account, full: bool = False) -> Planned:
     plan = plan_of(account.connection, full=full)
-    account.warehouse.connection.close()  # DuckDB opens a file in one way at a time
+    account.warehouse.close()  # DuckDB opens a file in one way at a time
     try:
-        [found] = plan_all([account.connection], [plan], account.warehouse.file)
+        [found] = plan_all([account.connection], [plan], DuckDbFile(account.warehouse.file))
     finally:
         account.warehouse.__init__(account.warehouse.file)  # type: ignore[misc]
     return found
@@ -27,9 +28,10 @@ def requests(found: Planned) -> dict[str, int]:
 @pytest.mark.parametrize("provider", ["chatwoot", "hilos", "activecampaign", "octopush"])
 def test_a_first_sync_costs_about_what_was_planned(provider: str, account_of: Open) -> None:
     account = account_of(provider, World(conversations=80))
-    account.warehouse.connection.close()
+    account.warehouse.close()
     account.warehouse.file.unlink()
-    found = plan_all([account.connection], [plan_of(account.connection)], Path("no such file"))[0]
+    plan, nowhere = plan_of(account.connection), DuckDbFile(Path("no such file"))
+    [found] = plan_all([account.connection], [plan], nowhere)
     account.warehouse.__init__(account.warehouse.file)  # type: ignore[misc]
     assert found.error == ""
     cost = account.synced().requests

@@ -175,7 +175,9 @@ def test_a_page_of_contacts_that_cannot_be_read_costs_its_rows(account_of: Open)
 
 
 def test_the_first_page_of_contacts_may_be_the_one_that_cannot_be_read(account_of: Open) -> None:
-    account = account_of("chatwoot", World(seed=403, conversations=26), settings={"messages": False})
+    account = account_of(
+        "chatwoot", World(seed=403, conversations=26), settings={"messages": False}
+    )
     account.fault("status", "/accounts/1/contacts", query="page=1", status=500)
     assert account.sync().error == "page 1 cannot be read; all else was"
     account.simulator.faults.clear()

@@ -274,6 +274,19 @@ def test_half_a_character_costs_that_half(sent: bytes, kept: str) -> None:
     assert page.findings.drift == {("conversations", "(any text)", "found half a character"): 1}
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [(rb"a\u0000b", "a\ufffdb"), (rb"\\u0000 is text", "\\u0000 is text")],
+)
+def test_the_character_0_costs_itself(sent: bytes, kept: str) -> None:
+    page = PageDecoder(OctopushConversation)(
+        b'[{"conversation_id": "c1", "last_message": "' + sent + b'"}]'
+    )
+    assert [row.last_message for row in page.rows] == [kept]
+    told = ("conversations", "(any text)", "found a character 0")
+    assert page.findings.drift == ({told: 1} if "\ufffd" in kept else {})
+
+
 def test_what_both_copies_of_a_message_hold_beyond_their_type_is_kept() -> None:
     one = {"id": 5, "from_the_list": 1}
     row = {"id": 1, "messages": [one], "last_non_activity_message": {"id": 5, "alone": 2}}

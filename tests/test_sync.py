@@ -7,8 +7,9 @@ import pytest
 from conftest import DAY, Account, Open
 
 from pipelines import sync as syncing
+from pipelines.duckdb_file import DuckDbWarehouse
 from pipelines.sync import UnknownList
-from pipelines.warehouse import Warehouse, WarehouseError
+from pipelines.warehouse import WarehouseError
 from simulator import World
 from simulator import credentials as keys
 
@@ -253,14 +254,14 @@ def test_the_state_comes_from_the_warehouse_when_the_folder_is_lost(
 
 def test_a_warehouse_may_not_be_named_like_its_own_dataset(tmp_path: Path) -> None:
     with pytest.raises(WarehouseError, match="hides its own dataset chatwoot"):
-        Warehouse(tmp_path / "chatwoot.duckdb")
+        DuckDbWarehouse(tmp_path / "chatwoot.duckdb")
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "talkhouse.duckdb"
     file.write_text("not a database, but long enough to be looked at by one" * 20)
     with pytest.raises(WarehouseError, match="cannot be opened"):
-        Warehouse(file)
+        DuckDbWarehouse(file)
 
 
 def _paths(account: Account) -> set[str]:

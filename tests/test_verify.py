@@ -12,6 +12,8 @@ from pipelines.verify import Verified, verify
 from simulator import World
 from sources.threads import Budget
 
+pytestmark = pytest.mark.both_destinations
+
 every_provider = pytest.mark.parametrize("provider", SETTINGS)
 OF = {"octopush": "conversation_id"}
 

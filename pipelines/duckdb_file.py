@@ -1,0 +1,148 @@
+"""The warehouse as a DuckDB file."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import dlt
+import duckdb
+import pyarrow as pa
+
+from pipelines.warehouse import AUDIT, FETCHED_AT_ONCE, Warehouse, WarehouseError
+from sources import PROVIDERS
+from sources.records import Column, Record
+
+# what DuckDB may hold in memory before it spills to disk. A chunk's merge is small: a second thread
+# would cost more processor time than it saves.
+CONFIG: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "160MB", "threads": 1}
+TYPES = {
+    "text": "varchar",
+    "bigint": "bigint",
+    "bool": "boolean",
+    "double": "double",
+    "timestamp": "timestamptz",
+    "json": "json",
+}
+SCRATCH = "scratch"
+
+
+@dataclass(frozen=True)
+class DuckDbFile:
+    """Where the warehouse is: a file."""
+
+    file: Path
+
+    def __str__(self) -> str:
+        return str(self.file)
+
+    def exists(self) -> bool:
+        """Whether anything was ever loaded."""
+        return self.file.exists()
+
+    def open(self, *, read_only: bool = False) -> "DuckDbWarehouse":
+        """Opens it. Raises WarehouseError."""
+        return DuckDbWarehouse(self.file, read_only=read_only)
+
+
+class DuckDbWarehouse(Warehouse):
+    """An open DuckDB file. It is kept open through a sync: opening it again for every load job, as
+    dlt does by itself, takes most of the time of a small load.
+    """
+
+    def __init__(self, file: str | Path, *, read_only: bool = False) -> None:
+        self.file = Path(file)
+        if self.file.stem in (*PROVIDERS, AUDIT):
+            raise WarehouseError(
+                f"a DuckDB file named {self.file.name} hides its own dataset {self.file.stem}; "
+                "give it another name in destination.duckdb"
+            )
+        try:
+            self.connection = duckdb.connect(self.file, read_only=read_only, config=CONFIG)
+        except duckdb.IOException as e:
+            raise WarehouseError(_why_not(self.file, str(e))) from None
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def destination(self) -> Any:
+        return dlt.destinations.duckdb(self.connection)
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        return list(self.each(query, parameters))
+
+    def each(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
+        cursor = self._cursor()
+        cursor.execute(query.replace("%s", "?"), parameters)
+        names = [column[0] for column in cursor.description or ()]
+        while rows := cursor.fetchmany(FETCHED_AT_ONCE):
+            for row in rows:
+                yield dict(zip(names, row, strict=True))
+
+    def batches(self, query: str) -> Iterator[pa.RecordBatch]:
+        reader = self._cursor().execute(query).to_arrow_reader(FETCHED_AT_ONCE)
+        yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+        yield from reader
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
+        cursor = self.connection.cursor()
+        cursor.execute(statement.replace("%s", "?"), parameters)
+        changed = cursor.fetchone()
+        return int(changed[0]) if changed and isinstance(changed[0], int) else 0
+
+    def make_table(self, name: str, columns: Sequence[Column]) -> None:
+        declared = ", ".join(f'"{column.name}" {TYPES[column.type.dlt]}' for column in columns)
+        self.execute(f"create table {name} ({declared})")
+
+    def insert(self, name: str, rows: pa.Table) -> None:
+        cursor = self.connection.cursor()
+        cursor.register("come", rows)
+        cursor.execute(f"insert into {name} by name select * from come")
+        cursor.unregister("come")
+
+    def copy(self, name: str, batches: Iterator[pa.RecordBatch]) -> None:
+        """Makes a table of these rows."""
+        cursor = self.connection.cursor()
+        first = next(batches)
+        cursor.register("come", pa.RecordBatchReader.from_batches(first.schema, batches))
+        cursor.execute(f"create table {name} as select * from come")
+        cursor.unregister("come")
+
+    @contextmanager
+    def scratch(self) -> Iterator[str]:
+        # a file of its own: a temporary table would be held in memory, and the warehouse's own file
+        # would keep the room that it once took
+        with TemporaryDirectory() as folder:
+            self.execute(f"attach '{Path(folder, 'scratch.duckdb')}' as {SCRATCH}")
+            try:
+                yield f"{SCRATCH}.main"
+            finally:
+                self.execute(f"detach {SCRATCH}")
+
+    def staged(
+        self, record: type[Record], files: Sequence[str], columns: Sequence[Column]
+    ) -> AbstractContextManager[str]:
+        names = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+        return nullcontext(f"read_parquet([{names}])")
+
+    def index(self, dataset: str, records: Sequence[type[Record]]) -> None:
+        # a join reads the columns that it needs, and an index would cost every load its time
+        return
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor = self.connection.cursor()
+        cursor.execute("set TimeZone = 'UTC'")
+        return cursor
+
+
+def _why_not(file: Path, message: str) -> str:
+    held = re.search(r"Conflicting lock is held in (.+?) \(PID (\d+)\)", message)
+    if held:
+        return (
+            f"{file} is open in another process ({Path(held[1]).name}, PID {held[2]}), and DuckDB "
+            "lets one process at a time write; close it there, or wait for that sync to end"
+        )
+    return f"{file} cannot be opened: {message.splitlines()[0]}"

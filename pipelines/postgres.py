@@ -1,0 +1,209 @@
+"""The warehouse as a Postgres database."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import psycopg2
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as parquet
+from adbc_driver_postgresql import dbapi as adbc
+from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.destinations.impl.postgres.configuration import PostgresCredentials
+from psycopg2.extras import register_default_jsonb
+
+from pipelines.warehouse import FETCHED_AT_ONCE, AlreadySyncing, Warehouse, WarehouseError
+from sources.records import Column, Record, columns_of
+from sources.settings import SettingsError
+
+TYPES = {
+    "text": "varchar",
+    "bigint": "bigint",
+    "bool": "boolean",
+    "double": "double precision",
+    "timestamp": "timestamptz",
+    "json": "jsonb",
+}
+# what other tables' rows are found by, beside their own key
+JOINED_BY = ("conversation_id", "contact_id", "message_id")
+COPIED_AT_ONCE = 10_000
+GONE_WITHIN_SECONDS = 2
+LOCK = "hashtextextended(%s, 0)"
+
+
+@dataclass(frozen=True)
+class PostgresDatabase:
+    """Where the warehouse is: a database, with the credentials to it."""
+
+    credentials: PostgresCredentials
+
+    def __str__(self) -> str:
+        known = self.credentials
+        return f"Postgres database {known.database} at {known.host or 'its socket'}:{known.port}"
+
+    def exists(self) -> bool:
+        """A database is there before anything is loaded."""
+        return True
+
+    def open(self, *, read_only: bool = False) -> "PostgresWarehouse":
+        """Opens it. Raises WarehouseError."""
+        return PostgresWarehouse(self, read_only=read_only)
+
+
+def configured_database() -> PostgresDatabase:
+    """The database that `destination.postgres.credentials` names. Raises SettingsError."""
+    try:
+        credentials = resolve_configuration(
+            PostgresCredentials(), sections=("destination", "postgres")
+        )
+    except ConfigFieldMissingException as e:
+        raise SettingsError(
+            "destination is postgres, and of destination.postgres.credentials there is no "
+            f"{', '.join(e.fields)}; set them in .dlt/secrets.toml"
+        ) from None
+    return PostgresDatabase(credentials)
+
+
+class PostgresWarehouse(Warehouse):
+    """A session with the database, which also holds the locks that keep other processes away: they
+    are gone when it is, however it ended.
+    """
+
+    def __init__(self, database: PostgresDatabase, *, read_only: bool = False) -> None:
+        self._credentials = database.credentials
+        self._uri = database.credentials.to_native_representation()
+        options = f"{database.credentials.get_query().get('options', '')} -c timezone=UTC"
+        try:
+            self.connection = psycopg2.connect(
+                self._uri, options=options.strip(), fallback_application_name="talkhouse"
+            )
+        except psycopg2.OperationalError as e:
+            why = str(e).strip().splitlines()[-1].strip()
+            raise WarehouseError(f"{database} cannot be opened: {why}") from None
+        self.connection.set_session(readonly=read_only, autocommit=True)
+        register_default_jsonb(self.connection, loads=str)  # as it is written, as DuckDB gives it
+        self._indexed: set[tuple[str, str]] = set()
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def destination(self) -> Any:
+        from pipelines.postgres_load import JsonbPostgres
+
+        return JsonbPostgres(self._credentials, destination_name="postgres")
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(query, parameters or None)
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def each(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
+        # a cursor of the server, which outlasts what else the session does meanwhile
+        with self.connection.cursor(name="each", withhold=True) as cursor:
+            cursor.itersize = FETCHED_AT_ONCE
+            cursor.execute(query, parameters or None)
+            for row in cursor:
+                names = [column[0] for column in cursor.description or ()]
+                yield dict(zip(names, row, strict=True))
+
+    def batches(self, query: str) -> Iterator[pa.RecordBatch]:
+        with adbc.connect(self._uri) as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            reader = cursor.fetch_record_batch()
+            yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+            yield from reader
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            return max(int(cursor.rowcount), 0)
+
+    def make_table(self, name: str, columns: Sequence[Column]) -> None:
+        declared = ", ".join(f'"{column.name}" {TYPES[column.type.dlt]}' for column in columns)
+        self.execute(f"create table {name} ({declared})")
+
+    def insert(self, name: str, rows: pa.Table) -> None:
+        columns = ", ".join(f'"{column}"' for column in rows.column_names)
+        plain = csv.WriteOptions(include_header=False)
+        with self.connection.cursor() as cursor:
+            for batch in rows.to_batches(COPIED_AT_ONCE):
+                # written so, an empty text has quotes, and null has none
+                text = BytesIO()
+                csv.write_csv(batch, text, plain)
+                text.seek(0)
+                cursor.copy_expert(f"copy {name} ({columns}) from stdin with (format csv)", text)
+
+    @contextmanager
+    def scratch(self) -> Iterator[str]:
+        try:
+            yield "pg_temp"
+        finally:
+            self.execute("discard temp")
+
+    @contextmanager
+    def staged(
+        self, record: type[Record], files: Sequence[str], columns: Sequence[Column]
+    ) -> Iterator[str]:
+        names = [column.name for column in columns]
+        self.make_table("pg_temp.come", columns)
+        try:
+            for file in files:
+                for batch in parquet.ParquetFile(file).iter_batches(COPIED_AT_ONCE, columns=names):
+                    self.insert("pg_temp.come", pa.Table.from_batches([batch]))
+            yield "pg_temp.come"
+        finally:
+            self.execute("drop table pg_temp.come")
+
+    @contextmanager
+    def syncing(self, account: str) -> Iterator[None]:
+        lock = [f"talkhouse sync {account}"]
+        # of a process that was just killed the server takes a moment to notice
+        self.execute(f"set lock_timeout = '{GONE_WITHIN_SECONDS}s'")
+        try:
+            self.rows(f"select pg_advisory_lock({LOCK})", lock)
+        except psycopg2.errors.LockNotAvailable:
+            raise AlreadySyncing(
+                f"another process is syncing {account} into this database; wait for it to end"
+            ) from None
+        finally:
+            self.execute("reset lock_timeout")
+        try:
+            yield
+        finally:
+            self.rows(f"select pg_advisory_unlock({LOCK})", lock)
+
+    @contextmanager
+    def loading(self, dataset: str) -> Iterator[None]:
+        # dlt loads every pipeline of a dataset through the same staging tables, and empties them:
+        # https://github.com/dlt-hub/dlt/issues/4297
+        lock = [f"talkhouse load {dataset}"]
+        self.rows(f"select pg_advisory_lock({LOCK})", lock)
+        try:
+            yield
+        finally:
+            self.rows(f"select pg_advisory_unlock({LOCK})", lock)
+
+    def index(self, dataset: str, records: Sequence[type[Record]]) -> None:
+        lacking = [record for record in records if (dataset, record.table) not in self._indexed]
+        if not lacking:
+            return
+        there = self.tables(dataset)
+        for record in lacking:
+            if record.table not in there:
+                continue
+            table, key = record.table, ", ".join(f'"{name}"' for name in ("account", *record.key))
+            self.execute(
+                f"create unique index if not exists {table}_key on {dataset}.{table} ({key})"
+            )
+            for column in columns_of(record):
+                if column.name in JOINED_BY and column.name != record.key[0]:
+                    self.execute(
+                        f"create index if not exists {table}_{column.name} "
+                        f'on {dataset}.{table} (account, "{column.name}")'
+                    )
+            self._indexed.add((dataset, table))
