@@ -7,10 +7,12 @@ from pathlib import Path
 
 from pipelines.audit import Outcome
 from pipelines.connections import Connection
-from pipelines.destination import configured
+from pipelines.destination import Copy, configured
 from pipelines.dry_run import dry_run as read_only
 from pipelines.progress import watching
+from pipelines.publish import published
 from pipelines.repair import repair
+from pipelines.summary import Publication
 from pipelines.sync import chosen_lists, plan_of, sync
 from pipelines.verdict import Verdict
 from pipelines.verify import verify
@@ -66,6 +68,13 @@ def sync_all(
                     )
             watch.ended(outcome)
     return outcomes
+
+
+def publish_synced(outcomes: Sequence[Outcome], copy: Copy | None) -> Publication | None:
+    """What came of publishing a copy, if one is wanted and any of these syncs loaded something."""
+    if copy is None or not any(outcome.ok or outcome.rows for outcome in outcomes):
+        return None
+    return published(copy)
 
 
 def plans_of(

@@ -109,18 +109,21 @@ def sync(
 ) -> None:
     """Bring the DuckDB file up to date with each connection.
 
-    A connection that fails leaves the others loaded. Exits with 0 if all were synced, 1 if one
+    A connection that fails leaves the others loaded. With `destination.publish`, a copy for readers
+    is published at the end. Exits with 0 if all went well, 1 if a connection or the publication
     failed, 2 for wrong usage or settings, 130 if interrupted; the next run goes on from there.
 
     Example: `talkhouse sync chatwoot --only conversations --only messages`
     """
     with errors_told():
         from pipelines.audit import Outcome
-        from pipelines.batch import sync_all
+        from pipelines.batch import publish_synced, sync_all
         from pipelines.connections import usable_connections
+        from pipelines.destination import configured_copy
         from pipelines.summary import show_outcomes
 
         usable, wrong = usable_connections(names or ())
+        copy = None if dry_run else configured_copy()
         outcomes = sync_all(
             usable,
             only or (),
@@ -131,8 +134,10 @@ def sync(
             dry_run=dry_run,
         )
         outcomes += [Outcome(name, "", error=why) for name, why in wrong.items()]
-        show_outcomes(outcomes, as_json, dry_run)
-    raise typer.Exit(0 if all(outcome.ok for outcome in outcomes) else FAILED)
+        publication = publish_synced(outcomes, copy)
+        show_outcomes(outcomes, as_json, dry_run, publication)
+    ok = all(outcome.ok for outcome in outcomes) and (publication is None or publication.ok)
+    raise typer.Exit(0 if ok else FAILED)
 
 
 @app.command()
@@ -202,6 +207,30 @@ def status(names: Names = None, as_json: AsJson = False) -> None:
         from pipelines.status import show_statuses, statuses
 
         show_statuses(statuses(connections(names or ()), configured()), as_json)
+
+
+@app.command()
+def publish(
+    to: Annotated[
+        str, typer.Option(metavar="FILE", help="Publish here; by default, to destination.publish")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Copy the DuckDB file for BI tools, which read the copy while the next sync writes.
+
+    The copy is compared with the original and then takes the old one's place at once; who holds
+    the old one open goes on reading that. Exits with 1 if nothing was published.
+
+    Example: `talkhouse publish --to published.duckdb`
+    """
+    with errors_told():
+        from pipelines.destination import copy_to
+        from pipelines.publish import published
+        from pipelines.summary import show_publication
+
+        publication = published(copy_to(to))
+        show_publication(publication, as_json)
+    raise typer.Exit(0 if publication.ok else FAILED)
 
 
 @app.command()

@@ -3,9 +3,11 @@
     destination = "postgres"                                 in .dlt/config.toml, at its top
     destination.postgres.credentials = "postgresql://..."    in .dlt/secrets.toml, as dlt names it
 
-or, without the first, a DuckDB file: `destination.duckdb`, or `talkhouse.duckdb`.
+or, without the first, a DuckDB file: `destination.duckdb`, or `talkhouse.duckdb`; and with
+`destination.publish` a copy of it for others to read.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +37,45 @@ def configured() -> Destination:
     if isinstance(file, dict):
         file = file.get("credentials")
     return DuckDbFile(Path(str(file or DEFAULT_FILE)))
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The warehouse's file, and the file that others read instead."""
+
+    warehouse: Path
+    target: Path
+
+
+def configured_copy() -> Copy | None:
+    """The copy that every sync is to publish, if any. Raises SettingsError."""
+    return copy_to("") if _publish() else None
+
+
+def copy_to(named: str) -> Copy:
+    """The copy in the named file, or in the one that the settings name. Raises SettingsError."""
+    warehouse, named = configured(), named or _publish()
+    from pipelines.duckdb_file import DuckDbFile, hidden_dataset
+
+    if not isinstance(warehouse, DuckDbFile):
+        raise SettingsError(
+            "only a DuckDB file is published: readers of Postgres need no copy, and read the "
+            "database itself while a sync is under way"
+        )
+    if not named:
+        raise SettingsError(
+            "no file to publish to: name one, as in `talkhouse publish --to published.duckdb`, or "
+            "for every sync as destination.publish in .dlt/config.toml"
+        )
+    target = Path(named)
+    if target.resolve() == warehouse.file.resolve():
+        raise SettingsError(f"{target} is what everything is loaded into; publish to another file")
+    if hidden := hidden_dataset(target):
+        raise SettingsError(
+            f"a DuckDB file named {target.name} hides its own dataset {hidden}; publish to another"
+        )
+    return Copy(warehouse.file, target)
+
+
+def _publish() -> str:
+    return str(dlt.config.get("destination.publish") or "")

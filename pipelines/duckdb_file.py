@@ -55,9 +55,9 @@ class DuckDbWarehouse(Warehouse):
 
     def __init__(self, file: str | Path, *, read_only: bool = False) -> None:
         self.file = Path(file)
-        if self.file.stem in (*PROVIDERS, AUDIT):
+        if hidden := hidden_dataset(self.file):
             raise WarehouseError(
-                f"a DuckDB file named {self.file.name} hides its own dataset {self.file.stem}; "
+                f"a DuckDB file named {self.file.name} hides its own dataset {hidden}; "
                 "give it another name in destination.duckdb"
             )
         try:
@@ -136,6 +136,14 @@ class DuckDbWarehouse(Warehouse):
         cursor = self.connection.cursor()
         cursor.execute("set TimeZone = 'UTC'")
         return cursor
+
+
+def hidden_dataset(file: Path) -> str:
+    """The dataset that cannot be named in the file, since DuckDB takes its name for the file's,
+    which goes up to the first dot; empty if none.
+    """
+    name = file.name.partition(".")[0].lower()
+    return name if name in (*PROVIDERS, AUDIT) else ""
 
 
 def _why_not(file: Path, message: str) -> str:

@@ -25,6 +25,7 @@ dlthub_telemetry = false
 
 #[destination]
 #duckdb = "talkhouse.duckdb"  # the file that everything is loaded into
+#publish = ""  # a copy of it that BI tools read, made after every sync: "published.duckdb"
 """
 SECRETS_HEAD = """\
 # Secrets of Talkhouse's connections: never commit this file.

@@ -1,8 +1,9 @@
-"""What a run of syncs did, as two tables or as JSON."""
+"""What a run of syncs did, as two tables or as JSON, and what became of the published copy."""
 
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich.console import Console
@@ -16,6 +17,27 @@ from sources.run import MESSAGES
 WIDTH_IN_FILES = 140
 
 
+@dataclass(frozen=True)
+class Publication:
+    """A copy that was published: its tables with their rows, its views. `error` is why none was."""
+
+    file: str
+    tables: dict[str, int] = field(default_factory=dict)
+    views: list[str] = field(default_factory=list)
+    bytes: int = 0
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.error
+
+    def __str__(self) -> str:
+        if self.error:
+            return f"not published to {self.file}: {self.error}"
+        size = f"{self.bytes / 1e6:,.1f} MB"
+        return f"published to {self.file}: {len(self.tables):,} tables, {size}"
+
+
 def results() -> Console:
     """Standard output; where it is no terminal, wide enough for a table."""
     console = Console(highlight=False)
@@ -27,10 +49,15 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
 
 
-def show_outcomes(outcomes: Sequence[Outcome], as_json: bool, dry_run: bool) -> None:
-    """Prints every list that was read and every connection."""
+def show_outcomes(
+    outcomes: Sequence[Outcome], as_json: bool, dry_run: bool, publication: Publication | None
+) -> None:
+    """Prints every list that was read, every connection, and what was published."""
     if as_json:
         print_json([_document(outcome, dry_run) for outcome in outcomes])
+        if publication:
+            # what is read by programs stays a list of connections
+            sys.stderr.write(f"{publication}\n")
         return
     console = results()
     console.print(_lists(outcomes))
@@ -50,6 +77,16 @@ def show_outcomes(outcomes: Sequence[Outcome], as_json: bool, dry_run: bool) -> 
             f"A dry run: nothing was loaded. The messages of {threads:,} conversations would be "
             "read."
         )
+    if publication:
+        show_publication(publication, as_json=False)
+
+
+def show_publication(publication: Publication, as_json: bool) -> None:
+    """Prints what was published, or why nothing was."""
+    if as_json:
+        print_json({"ok": publication.ok, **asdict(publication)})
+    else:
+        results().print(str(publication), markup=False, soft_wrap=True)
 
 
 def _lists(outcomes: Sequence[Outcome]) -> Table:
