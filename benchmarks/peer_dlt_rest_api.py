@@ -1,6 +1,10 @@
-"""The peer: dlt's own rest_api source, declared as its documentation has it, loading parquet.
+"""The peer: dlt's own rest_api source, declared as its documentation has it.
 
-python peer_dlt_rest_api.py BASE_URL DUCKDB_FILE WORKING_FOLDER
+    python peer_dlt_rest_api.py BASE_URL DUCKDB_FILE_OR_POSTGRES_URL WORKING_FOLDER [FORMAT [DEPTH]]
+
+In chatwoot.conversations. The format of what it loads is "parquet" unless said, or "csv", or
+"default" for what dlt does when not told. The depth is how deep child tables go, which dlt does not
+limit; with 0 all that is nested is JSON.
 """
 
 import sys
@@ -8,7 +12,8 @@ import sys
 import dlt
 from dlt.sources.rest_api import rest_api_source
 
-base_url, file, folder = sys.argv[1:]
+base_url, to, folder, *more = sys.argv[1:]
+file_format = more[0] if more else "parquet"
 
 source = rest_api_source(
     {
@@ -37,10 +42,16 @@ source = rest_api_source(
         ],
     }
 )
+if more[1:]:
+    source.max_table_nesting = int(more[1])
+postgres = to.startswith("postgresql://")
 pipeline = dlt.pipeline(
     "peer",
-    destination=dlt.destinations.duckdb(file),
+    destination=dlt.destinations.postgres(to) if postgres else dlt.destinations.duckdb(to),
     dataset_name="chatwoot",
     pipelines_dir=folder,
 )
-pipeline.run(source, loader_file_format="parquet")
+if file_format == "default":
+    pipeline.run(source)
+else:
+    pipeline.run(source, loader_file_format=file_format)
