@@ -6,14 +6,15 @@ anywhere loses at most the chunk at work, and the next run reads that one again.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dlt
+import pyarrow.parquet as parquet
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 import pipelines.engine  # noqa: F401  (sets dlt up)
@@ -24,13 +25,14 @@ from pipelines.state import list_states
 from pipelines.tombstones import count_distinct_rows, mark_deleted_rows
 from pipelines.warehouse import AlreadySyncing, Warehouse
 from sources.errors import SourceError
-from sources.listing import Listing, Plan, Readers
-from sources.readers import ReaderProcesses, worth_it
+from sources.listing import Listing, Plan
+from sources.readers import ReaderPool, worth_it
 from sources.records import Record
 from sources.run import MESSAGES, Report, Run
 from sources.salvage import Drift, Reject
 from sources.settings import duration as duration_of
 from sources.settings import instant
+from sources.tables import Child
 from sources.threads import Budget
 
 PIPELINES_FOLDER = Path(".dlt/pipelines")
@@ -97,8 +99,13 @@ def _synced(
     """Syncs; what fails is told in the outcome."""
     began = time.monotonic()
     try:
-        with closing(connection.provider.connect(connection.settings)) as client:
-            run = Run(connection.name, client, plan, outcome.report, readers=_readers(connection))
+        with ExitStack() as stack:
+            settings = connection.settings
+            client = stack.enter_context(closing(connection.provider.connect(settings)))
+            readers = stack.enter_context(closing(ReaderPool(settings, connection.name)))
+            run = Run(connection.name, client, plan, outcome.report)
+            if worth_it(settings):
+                run = replace(run, readers=readers)
             # the budget is its host's, and other connections may have waited for it before
             waited_before = client.budget.waited_seconds
             try:
@@ -138,7 +145,9 @@ def _sync(
     left = [name for name in names if name != MESSAGES]
     while left:
         is_first = not warehouse.tables(provider.name)
-        chunk = replace(run, lists=left, is_first=is_first)
+        lists = [each for each in provider.lists(connection.settings) if each.name in left]
+        new = [each.name for each in lists if _is_new(connection, warehouse, each, run)]
+        chunk = replace(run, lists=left, is_first=is_first, new=new)
         _load(pipeline, connection, warehouse, chunk, outcome)
         left = [name for name in left if not _is_done(run.report, name)]
     count_distinct_rows(connection, warehouse, run.report)
@@ -154,10 +163,27 @@ def _sync(
         )
 
 
-def _readers(connection: Connection) -> Callable[[str, int, str], Readers] | None:
-    if not worth_it(connection.settings):
-        return None
-    return partial(ReaderProcesses, connection.settings, connection.name)
+def _is_new(connection: Connection, warehouse: Warehouse, listing: Listing[Any], run: Run) -> bool:
+    """Whether the tables have none of the rows that the list's next chunk brings: it goes on by ids
+    in this run, and none is stored from the next one on.
+    """
+    if listing.by_id is None or run.report.of(listing.name).mode != "full":
+        return False
+    going = list_states(connection, warehouse).get(listing.name, {}).get("full", {})
+    if going.get("way") != "ids":
+        return False
+    first = (going["page"] - 1) * listing.by_id.size + 1
+    for table in listing.tables:
+        if table.shared:
+            continue
+        record = table.record
+        key = record.parent[0] if issubclass(record, Child) else record.key[0]
+        stored = f"select 1 from {connection.provider.name}.{record.table}"
+        if warehouse.rows(
+            f"{stored} where account = %s and {key} >= %s limit 1", [run.account, first]
+        ):
+            return False
+    return True
 
 
 def _load(
@@ -168,8 +194,9 @@ def _load(
     outcome: Outcome,
 ) -> None:
     """Loads the next chunk of the run's lists, as one package with their state."""
-    source = connection.provider.source(run, connection.settings)
-    pipeline.extract(source, loader_file_format="parquet")
+    with TemporaryDirectory(dir=pipeline.working_dir) as folder:
+        source = connection.provider.source(replace(run, folder=Path(folder)), connection.settings)
+        pipeline.extract(source, loader_file_format="parquet")
     normalized = pipeline.normalize()
     for load_id in normalized.loads_ids:
         files = _files(pipeline, load_id)
@@ -213,7 +240,11 @@ def _compare(
     found = [file for file in files.get(table.record.table, []) if file.endswith(".parquet")]
     if not found or table.shared:
         return
-    rows, new, changed = warehouse.compared(dataset, table.record, found)
+    if listing.name in run.new:
+        rows = new = sum(parquet.read_metadata(file).num_rows for file in found)
+        changed = 0
+    else:
+        rows, new, changed = warehouse.compared(dataset, table.record, found)
     progress.loaded += rows
     progress.new = (progress.new or 0) + new
     progress.changed += changed

@@ -8,8 +8,8 @@
     walk.py       decides page by page where to go on, and when it is over
     readers.py    reads pages of it in other processes, where one is not enough
     threads.py    reads the messages of the conversations that changed
-    tables.py     a list's records become the rows of its tables, as Arrow
-    resources.py  lists and threads as the provider's dlt source
+    tables.py     a list's records become the rows of its tables, as Arrow (arrow.py)
+    resources.py  lists and threads as the provider's dlt source; spool.py holds rows for dlt
     run.py        what a source is given, and what a provider is to the pipelines
     settings.py   what every connection can set
 

@@ -23,6 +23,7 @@ class Plan:
 
     `full_scan_requests` spreads a full scan that is due over several runs, with so many pages of
     each list in one; 0 reads it at once. A first scan, and one that is asked for, are never spread.
+    A chunk ends after `chunk_rows`, or `chunk_seconds`: that is what a run that is killed may lose.
     """
 
     lookback: timedelta = timedelta(hours=1)
@@ -32,7 +33,8 @@ class Plan:
     full: bool = False
     since: datetime | None = None
     until: datetime | None = None
-    chunk_rows: int = 50_000
+    chunk_rows: int = 200_000
+    chunk_seconds: float = 60.0
 
     @property
     def is_window(self) -> bool:

@@ -14,29 +14,39 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
+from tempfile import TemporaryDirectory
 from typing import IO, Any
+from uuid import uuid4
 
 import msgspec
+import pyarrow as pa
 
 from sources import provider
 from sources.fetch import Fetch
-from sources.listing import Group, Listing, seen_of
+from sources.listing import Group, Listing, Seen, seen_of
 from sources.pages import PagesAhead
 from sources.scan import BATCH_ROWS
 from sources.settings import Settings
 
 # requests per second from which one process is the limit, not the provider
 FAST = 200.0
+# groups that may wait for their turn, of each process: as many as are read while a chunk is loaded
+GROUPS_READY = 30
+
+
+# what was seen of a group's pages, and the files of its tables
+Answer = tuple[list[Seen], dict[str, str]]
 
 
 @dataclass(frozen=True)
 class Job:
-    """The list that a process reads."""
+    """The list that a process reads, and where its tables go."""
 
     settings: Settings
     account: str
     list_name: str
     way: str
+    folder: str
 
 
 def worth_it(settings: Settings) -> bool:
@@ -44,12 +54,41 @@ def worth_it(settings: Settings) -> bool:
     return settings.requests_per_second >= FAST and (os.cpu_count() or 1) > 1
 
 
+class ReaderPool:
+    """Opens readers for one list at a time, and keeps them from one chunk of it to the next."""
+
+    def __init__(self, settings: Settings, account: str) -> None:
+        self._settings = settings
+        self._account = account
+        self._open: tuple[tuple[str, int, str], ReaderProcesses] | None = None
+
+    def __call__(self, list_name: str, page_size: int, way: str) -> "ReaderProcesses":
+        """The readers of a list, given the size of its pages and the way to read it."""
+        asked = (list_name, page_size, way)
+        if self._open and (self._open[0] != asked or self._open[1].is_closed):
+            self.close()
+        if self._open is None:
+            self._open = asked, ReaderProcesses(self._settings, self._account, *asked)
+        return self._open[1]
+
+    def close(self) -> None:
+        """Ends what is open."""
+        if self._open:
+            self._open[1].close()
+            self._open = None
+
+
 class ReaderProcesses:
-    """Processes that read groups of pages, ahead of their use, given in their order."""
+    """Processes that read groups of pages, ahead of their use, given in their order.
+
+    What was read waits in files, however much it is: of those that are given, nothing is left.
+    """
 
     def __init__(
         self, settings: Settings, account: str, list_name: str, page_size: int, way: str
     ) -> None:
+        self.is_closed = False
+        self._folder = TemporaryDirectory(prefix="talkhouse-")
         count = os.cpu_count() or 1
         share = msgspec.structs.replace(
             settings,
@@ -58,11 +97,12 @@ class ReaderProcesses:
         )
         self.pages = max(1, BATCH_ROWS // page_size)
         self._first = 0
-        self._processes = [_Process(Job(share, account, list_name, way)) for _ in range(count)]
+        job = Job(share, account, list_name, way, self._folder.name)
+        self._processes = [_Process(job) for _ in range(count)]
         self._idle: SimpleQueue[_Process] = SimpleQueue()
         for process in self._processes:
             self._idle.put(process)
-        self._groups = PagesAhead(self._read, count, ready=2)
+        self._groups = PagesAhead(self._read, count, ready=GROUPS_READY)
         self._starting = ThreadPoolExecutor(count)
         self._started = [self._starting.submit(process.started) for process in self._processes]
 
@@ -82,10 +122,14 @@ class ReaderProcesses:
 
     def close(self) -> None:
         """Ends the processes, at once."""
+        if self.is_closed:
+            return
+        self.is_closed = True
         for process in self._processes:
             process.kill()
         self._starting.shutdown()
         self._groups.close()
+        self._folder.cleanup()
 
     def _read(self, nth: int) -> Group | None:
         process = self._idle.get()
@@ -115,13 +159,17 @@ class _Process:
     def read(self, number: int, pages: int) -> Group | None:
         try:
             _send(self._to, (number, pages))
+            answer = self._answer()
+            if answer is None:
+                return None
+            seen, files = answer
+            return Group(seen, {table: _taken(file) for table, file in files.items()})
         except OSError:
             return None
-        return self._answer()
 
-    def _answer(self) -> Group | None:
+    def _answer(self) -> "Answer | None":
         try:
-            answer: Group | None = pickle.load(self._from)
+            answer: Answer | None = pickle.load(self._from)
         except (OSError, EOFError, ValueError, pickle.UnpicklingError):
             return None  # the process is gone: the scan reads these pages itself
         return answer
@@ -152,23 +200,40 @@ def _serve(asked: IO[bytes], answers: IO[bytes]) -> None:
         except EOFError:
             return
         try:
-            group = _read(client, listing, job, number, pages)
+            answer = _read(client, listing, job, number, pages)
         except Exception:  # whatever it is, the scan meets it again and says what it is
-            group = None
-        _send(answers, group)
+            answer = None
+        _send(answers, answer)
 
 
-def _read(client: Any, listing: Listing[Any], job: Job, number: int, pages: int) -> Group:
+def _read(client: Any, listing: Listing[Any], job: Job, number: int, pages: int) -> Answer:
     fetch: Fetch[Any] = Fetch(client, listing, {"mode": "full", "way": job.way})
     with ThreadPoolExecutor(client.in_flight) as pool:
         read = list(pool.map(fetch, range(number, number + pages)))
     rows = [row for page in read for row in page.rows]
-    tables = {table.resource: table.arrow(rows, job.account) for table in listing.tables}
-    return Group([seen_of(page, listing, None) for page in read], tables)
+    files = {table.resource: _kept(table.arrow(rows, job.account), job) for table in listing.tables}
+    return [seen_of(page, listing, None) for page in read], files
+
+
+def _kept(rows: pa.Table, job: Job) -> str:
+    """Writes a table to a file of its own."""
+    name = os.path.join(job.folder, uuid4().hex)
+    with pa.OSFile(name, "wb") as file, pa.ipc.new_file(file, rows.schema) as writer:
+        writer.write_table(rows)
+    return name
+
+
+def _taken(name: str) -> pa.Table:
+    """The table of a file, which stays on disk until it is used, though the file is gone."""
+    with pa.memory_map(name) as file:
+        rows = pa.ipc.open_file(file).read_all()
+    os.unlink(name)
+    return rows
 
 
 if __name__ == "__main__":
     import gc
 
     gc.freeze()
+    gc.set_threshold(100_000)  # rows hold no cycles, and there are many of them
     _serve(sys.stdin.buffer, sys.stdout.buffer)

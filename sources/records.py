@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_type_hints
 
 import msgspec
@@ -79,12 +78,14 @@ def _epoch_or_never(values: Sequence[int | None]) -> Any:
 
 
 def _moment(values: Sequence[datetime | float | None]) -> Any:
-    try:
+    kinds = set(map(type, values)) - {type(None)}
+    if kinds <= {datetime}:
+        return pa.array(values, UTC_MICROSECONDS)
+    if datetime not in kinds:
         seconds = pc.multiply(pa.array(values, pa.float64()), 1_000_000)
         return pc.round(seconds).cast(pa.int64()).cast(UTC_MICROSECONDS)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):  # some are ISO text
-        micros = [microseconds(value) for value in values]
-        return pa.array(micros, pa.int64()).cast(UTC_MICROSECONDS)
+    micros = [microseconds(value) for value in values]
+    return pa.array(micros, pa.int64()).cast(UTC_MICROSECONDS)
 
 
 def _moment_or_never(values: Sequence[datetime | float | None]) -> Any:
@@ -96,12 +97,13 @@ def _label(values: Sequence[str | int | None]) -> Any:
 
 
 def _json(values: Sequence[msgspec.Raw]) -> Any:
-    texts = [bytes(value) or None for value in values]
+    texts = [None if value is NO_JSON else bytes(value) for value in values]
     array = pa.array(texts, pa.string())
-    return pc.if_else(pc.equal(array, pa.scalar("null")), None, array)
+    return pc.if_else(pc.is_in(array, NOTHING), None, array)
 
 
-def _encoded(values: Sequence[Any]) -> Any:
+def encoded(values: Sequence[Any]) -> Any:
+    """The values as JSON."""
     encode = msgspec.json.encode
     return pa.array([None if value is None else encode(value) for value in values], pa.string())
 
@@ -115,6 +117,7 @@ def microseconds(moment: datetime | float | None) -> int | None:
 
 
 NO_JSON = msgspec.Raw(b"")
+NOTHING = pa.array(["", "null"])
 
 # changes by itself, or from one answer to the next: two reads of a row are not compared by it
 VOLATILE = "volatile"
@@ -179,7 +182,7 @@ _DELETED = Column(
 )
 _EXTRA = Column(
     ("_extra",),
-    ColumnType("json", pa.string(), _encoded),
+    ColumnType("json", pa.string(), encoded),
     "What no column takes, by its path: unknown fields, and values of another type.",
 )
 
@@ -224,61 +227,6 @@ def part_in(hint: Any) -> type[Part]:
         if (found := part_in(inner)) is not Part:
             return found
     return Part
-
-
-def arrow_table(record: type[Record], rows: Sequence[Record], account: str) -> pa.Table:
-    """The rows as a table of `account`, with the columns of `table_columns`."""
-    made: dict[str, Any] = {
-        "account": pa.repeat(pa.scalar(account), len(rows)),
-        "deleted_at": pa.nulls(len(rows), UTC_MICROSECONDS),
-        "_extra": _encoded([row._extra for row in rows]),
-    }
-    parts: dict[Path, Sequence[Any]] = {(): rows}
-    for path, group in _columns_by_part(record).items():
-        if path:
-            absent = group.absent
-            parts[path] = [getattr(whole, path[-1]) or absent for whole in parts[path[:-1]]]
-        for column in group.columns:
-            field = attrgetter(column.path[-1])
-            made[column.name] = column.type.array(list(map(field, parts[path])))
-    schema = arrow_schema(record)
-    return pa.Table.from_arrays([made[name] for name in schema.names], schema=schema)
-
-
-@dataclass(frozen=True)
-class _Group:
-    part: type[Part]
-    columns: list[Column]
-
-    @property
-    def absent(self) -> Part:
-        """A part whose every field is null: what stands in where the provider sent none."""
-        fields = msgspec.structs.fields(self.part)
-        return self.part(**{field.name: None for field in fields if field.required})
-
-
-@cache
-def _columns_by_part(record: type[Record]) -> dict[Path, _Group]:
-    """The record's columns by the part that holds them, a part after the one that holds it."""
-    groups: dict[Path, _Group] = {(): _Group(record, [])}
-    for column in columns_of(record):
-        for depth in range(1, len(column.path)):
-            path = column.path[:depth]
-            if path not in groups:
-                holder = groups[path[:-1]].part
-                hints = get_type_hints(holder, include_extras=True)
-                groups[path] = _Group(part_in(hints[path[-1]]), [])
-        groups[column.path[:-1]].columns.append(column)
-    return groups
-
-
-@cache
-def arrow_schema(record: type[Record]) -> pa.Schema:
-    """The Arrow schema of the record's table. Every column is nullable but the key."""
-    return pa.schema(
-        pa.field(column.name, column.type.arrow, column.name not in ("account", *record.key))
-        for column in table_columns(record)
-    )
 
 
 @cache

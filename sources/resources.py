@@ -17,12 +17,11 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
-import pyarrow.compute as pc
 from dlt.common.schema.typing import TWriteDispositionConfig
-from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract import DltResource, DltSource
 from dlt.extract.hints import make_hints
 
+from sources.arrow import arrow_table
 from sources.errors import (
     AuthError,
     PermissionDenied,
@@ -31,15 +30,13 @@ from sources.errors import (
     Unreachable,
 )
 from sources.listing import Batch, Listing
-from sources.records import Record, arrow_table, dlt_columns
+from sources.records import Record, dlt_columns
 from sources.run import MESSAGES, Provider, Run
 from sources.salvage import Drift, Findings, Reject
 from sources.scan import scan
+from sources.spool import Spool, load_id
 from sources.tables import Child, Table, newest_of
 from sources.threads import Threads, read_threads
-
-# dlt validates the schema of every Arrow table that it is given, which takes it milliseconds
-LOADED_AT_ONCE = 10_000
 
 
 def source(provider: Provider, run: Run, settings: Any) -> DltSource:
@@ -91,7 +88,7 @@ def _list(run: Run, listing: Listing[Any], shared: Shared) -> Iterator[DltResour
                 state,
                 progress,
                 run.readers,
-                _load_id(),
+                load_id(),
             ):
                 run.report.findings.add(batch.findings)
                 yield batch
@@ -111,15 +108,8 @@ def _list(run: Run, listing: Listing[Any], shared: Shared) -> Iterator[DltResour
         none = {table.resource: table.arrow([], run.account) for table in listing.tables}
         yield Batch(none, Findings(), is_last=True)
 
-    yield from _tables(pages, listing.tables, run, shared)
-
-
-def _load_id() -> str:
-    """The load package at work; none where a source's rows are just looked at."""
-    try:
-        return str(dlt.current.load_package_state()["load_id"])
-    except CurrentLoadPackageStateNotAvailable:
-        return ""
+    is_new = run.is_first or listing.name in run.new
+    yield from _tables(pages, listing.tables, run, shared, is_new)
 
 
 def _threads(run: Run, threads: Threads) -> Iterator[DltResource]:
@@ -132,16 +122,18 @@ def _threads(run: Run, threads: Threads) -> Iterator[DltResource]:
             run.report.findings.add(batch.findings)
             yield batch
 
-    yield from _tables(pages, threads.tables, run, Shared(threads.tables))
+    yield from _tables(pages, threads.tables, run, Shared(threads.tables), run.is_first)
 
 
 def _tables(
-    pages: DltResource, tables: Iterable[Table], run: Run, shared: Shared
+    pages: DltResource, tables: Iterable[Table], run: Run, shared: Shared, is_new: bool
 ) -> Iterator[DltResource]:
     for table in tables:
-        disposition = _disposition(table.record, run.is_first)
-        held = partial(shared.of_batch, table) if table.shared else _held(table, run.is_first)
-        yield _resource(pages, table.record, table.resource, disposition, held)
+        # of a shared row, what is stored may have come with another record
+        disposition = _disposition(table.record, run.is_first or (is_new and not table.shared))
+        spool = Spool(table, run.folder, without_markers=is_new)
+        rows = partial(shared.of_batch, table) if table.shared else spool.of_batch
+        yield _resource(pages, table.record, table.resource, disposition, rows)
 
     # each keeps its own account: dlt may ask either first
     drifted, rejected = Findings(), Findings()
@@ -159,29 +151,12 @@ def _tables(
     yield _resource(pages, Reject, f"{pages.name}_rejects", "merge", rejects)
 
 
-def _held(table: Table, without_markers: bool) -> Callable[[Batch], pa.Table | None]:
-    """Gives the batches' rows for the table, as many at once as are worth it."""
-    held: list[pa.Table] = []
-
-    def of_batch(batch: Batch) -> pa.Table | None:
-        held.append(batch.tables[table.resource])
-        if not batch.is_last and sum(part.num_rows for part in held) < LOADED_AT_ONCE:
-            return None
-        whole = pa.concat_tables(held)
-        held.clear()
-        if without_markers and issubclass(table.record, Child):
-            return whole.filter(pc.is_null(whole.column("_is_empty")))
-        return whole
-
-    return of_batch
-
-
 def _resource(
     pages: DltResource,
     record: type[Record],
     name: str,
     disposition: TWriteDispositionConfig,
-    of_batch: Callable[[Batch], pa.Table | None],
+    of_batch: Callable[[Batch], Any],
 ) -> DltResource:
     hints = make_hints(
         table_name=record.table,
@@ -194,8 +169,8 @@ def _resource(
     return DltResource.from_data(of_batch, name, hints=hints, data_from=pages)
 
 
-def _disposition(record: type[Record], is_first: bool) -> TWriteDispositionConfig:
-    if is_first:
+def _disposition(record: type[Record], is_new: bool) -> TWriteDispositionConfig:
+    if is_new:
         return "append"
     if not issubclass(record, Child):
         return {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}

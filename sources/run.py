@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from sources.http import Client
@@ -35,8 +37,10 @@ class Run:
     `lists` are those to read, all if it is None. `threads` are the conversations whose messages are
     to be read, as the provider's work-list query gives them; `is_spent` says when that is enough.
     `is_first` says that the dataset has no tables yet: a package, which holds no row twice, is then
-    appended, since there is nothing to merge it with. `readers` starts other processes that read a
-    list, given its name, the size of its pages and the way to read it.
+    appended, since there is nothing to merge it with; `new` are lists of which the tables have none
+    of the rows that come next. Rows are written to files in `folder` until dlt takes them.
+    `readers` starts other processes that read a list, given its name, the size of its pages and the
+    way to read it.
     """
 
     account: str
@@ -47,6 +51,8 @@ class Run:
     threads: Sequence[Mapping[str, Any]] = ()
     is_spent: Callable[[], bool] = lambda: False
     is_first: bool = False
+    new: Collection[str] = ()
+    folder: Path = Path(gettempdir())
     readers: Callable[[str, int, str], Readers] | None = None
 
     def reads(self, name: str) -> bool:

@@ -15,8 +15,8 @@ fetch.py gets the pages, walk.py decides page by page.
 """
 
 import math
+import time
 from collections.abc import Callable, Generator, Hashable, Iterator
-from contextlib import ExitStack
 from typing import Any, Generic, TypeVar
 
 from sources.errors import BadAnswer, NotFound, Unavailable, Unreachable
@@ -102,6 +102,7 @@ class _Chunk(Generic[R]):
         self._rows: dict[Hashable, R] = {}
         self._findings = Findings()
         self._looked_at = 0
+        self._until = time.monotonic() + plan.chunk_seconds
 
     def read(self, state: State, mode: Mode, load_id: str) -> Generator[Batch, None, bool]:
         """The chunk in a mode; returns whether the scan is over with it."""
@@ -116,14 +117,14 @@ class _Chunk(Generic[R]):
             self._progress.read_again += mode == "full"
         fetch = Fetch(self._client, self._listing, going)
         begun, over, absent = self._progress.pages, False, 0
-        with PagesAhead(fetch, self._in_flight(walk, mode), 1) as pages, ExitStack() as opened:
+        with PagesAhead(fetch, self._in_flight(walk, mode), 1) as pages:
             while not (over or is_enough(self._plan, self._progress, mode)):
                 # one page more than the one that was read before
                 if self._room <= 0 and self._progress.pages > begun + again:
                     break
                 number = going["page"]
-                pages.last = self._last_ahead(walk, number, opened)
-                if group := self._group(walk, number, pages.last):
+                pages.last = self._last_ahead(walk, number)
+                if group := self._group(walk, number):
                     if self._rows:
                         yield self._batch(is_last=False)
                     yield self._batch_of(group, walk, mode)
@@ -138,12 +139,16 @@ class _Chunk(Generic[R]):
                 self._count(mode, len(page.rows))
                 if len(self._rows) >= BATCH_ROWS and not over:
                     yield self._batch(is_last=False)
+        if over and self._readers:
+            self._readers.close()
         fetch.settle()
         yield self._batch(is_last=True)
         return over
 
     @property
     def _room(self) -> int:
+        if time.monotonic() > self._until:
+            return 0
         return self._plan.chunk_rows - self._looked_at
 
     def _in_flight(self, walk: Walk[R], mode: Mode) -> int:
@@ -153,7 +158,7 @@ class _Chunk(Generic[R]):
         can = walk.end is not None or (self._listing.sized is not None and mode == "full")
         return self._client.in_flight if can else 1
 
-    def _last_ahead(self, walk: Walk[R], number: int, opened: ExitStack) -> int:
+    def _last_ahead(self, walk: Walk[R], number: int) -> int:
         """The last page that is worth fetching ahead; where it pays, starts other readers."""
         end, size = walk.end, walk.size
         if end is None:
@@ -165,28 +170,30 @@ class _Chunk(Generic[R]):
         in_flight = self._client.in_flight
         if self._open_readers and in_flight > 1 and (end - number) * size >= WORTH_READERS:
             self._readers = self._open_readers(self._listing.name, size, walk.going["way"])
-            opened.callback(self._readers.close)
             self._open_readers = None
         if self._readers is None:
             return end
         # what is fetched here while they start is not to be fetched by them again
         return end if self._readers.ready else min(end, number + in_flight)
 
-    def _group(self, walk: Walk[R], number: int, end: int) -> Group | None:
+    def _group(self, walk: Walk[R], number: int) -> Group | None:
         """What other processes read of the pages from `number`, if there is nothing to it."""
-        if self._readers is None or not self._readers.ready:
+        if self._readers is None or walk.end is None or not self._readers.ready:
             return None
-        group = self._readers.group(number, end)
+        # they read on while a chunk is loaded, so that the next one finds its pages there
+        group = self._readers.group(number, walk.end)
         if group and walk.is_clean(group, self._given, self._rows):
             return group
-        self._readers = None  # the end, or something to look at closely
+        self._readers.close()  # the end, or something to look at closely
+        self._readers = None
         return None
 
     def _batch_of(self, group: Group, walk: Walk[R], mode: Mode) -> Batch:
         self._client.requests += len(group.seen)
         for seen in group.seen:
             walk.read(seen, walk.going["page"])
-            self._given.update(seen.identities)
+            if walk.going["way"] != "ids":  # no two requests by ids have one in common
+                self._given.update(seen.identities)
             self._count(mode, len(seen.identities))
         return Batch(group.tables, Findings(), is_last=False)
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 import pyarrow as pa
 
-from sources.records import Bool, Instant, Int, Record, arrow_table
+from sources.arrow import arrow_table
+from sources.records import Bool, Instant, Int, Record
 
 
 class Child(Record, kw_only=True):

@@ -125,7 +125,8 @@ class Walk(Generic[R]):
         # where the number of pages is known, pages may be alike and still come to an end
         if self._nothing_new >= SAME_PAGE_AT_MOST and self.end is None:
             raise PagingLoop(f"{self.listing.name}: page {number} repeats the pages before it")
-        self._met.update(seen.identities)
+        if self.end is None:
+            self._met.update(seen.identities)
         rows = len(seen.identities) + seen.rejected
         if number == 1 or not self.listing.sized:
             self.going["size"] = rows if self.listing.sized else max(self.size, rows)

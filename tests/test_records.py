@@ -7,6 +7,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
+from sources.arrow import arrow_schema, arrow_table
 from sources.records import (
     ELSEWHERE,
     NO_JSON,
@@ -26,8 +27,6 @@ from sources.records import (
     Record,
     Secret,
     Text,
-    arrow_schema,
-    arrow_table,
     dlt_columns,
 )
 
