@@ -1,11 +1,15 @@
-"""A first sync of Chatwoot conversations into DuckDB, Talkhouse beside its peers, in one run.
+"""A first sync of Chatwoot conversations, Talkhouse beside its peers, in one run.
 
-    python benchmarks/backfill.py [--conversations 40000] [--runs 3] [--json FILE]
+    python benchmarks/backfill.py [--into postgres] [--conversations 40000] [--latency 0.05]
+                                  [--runs 3] [--tools NAME...] [--environments FOLDER] [--json FILE]
 
 The server is the simulator's static mode: pages from memory, so that it is not what is measured.
-Every run is a whole process with an empty folder, the tools in turn, so that a machine whose speed
-drifts is as unfair to one as to the other. Memory is that of the process and its children together,
-each page that they share counted once (PSS), sampled in a run of its own, since it takes time.
+Every run is a whole process with an empty folder or database, the tools in turn, so that a machine
+whose speed drifts is as unfair to one as to the other. Memory is that of the process and its
+children together, each page that they share counted once (PSS), sampled in a run of its own, since
+it takes time; a Postgres server's is not in it, nor is its time.
+
+`meltano` and `airbyte` need environments of their own, which are made in the folder that is given.
 """
 
 import argparse
@@ -17,19 +21,43 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
+import psycopg2
+from environments import python_of
 
 HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent / "tests"))
+
+
+@dataclass(frozen=True)
+class Tool:
+    """What is run, with what arguments after the usual ones, in whose environment if not ours."""
+
+    script: str
+    more: tuple[str, ...] = ()
+    environment: str = ""
+
+
+DLT = "peer_dlt_rest_api.py"
 TOOLS = {
-    "talkhouse": "ours_sync.py",
-    "dlt rest_api, parquet": "peer_dlt_rest_api.py",
-    "bare limit: fetch and decode": "bare_limit.py",
+    "talkhouse": Tool("ours_sync.py"),
+    "dlt parquet": Tool(DLT),
+    "dlt parquet, nested as JSON": Tool(DLT, ("parquet", "0")),
+    "dlt csv": Tool(DLT, ("csv",)),
+    "dlt default": Tool(DLT, ("default",)),
+    "meltano": Tool("peer_meltano.py", (), "meltano"),
+    "airbyte": Tool("peer_airbyte.py", (), "airbyte"),
+    "bare: fetch, decode": Tool("bare_limit.py"),
+    "bare: fetch, decode, insert": Tool("bare_limit.py", ("load",)),
 }
+USUAL = ["talkhouse", "dlt parquet", "bare: fetch, decode, insert"]
 # telemetry would ask the network; compiled modules are kept, as wherever the tools are at home
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
@@ -75,15 +103,23 @@ def served(conversations: int, latency: float = 0.0) -> Iterator[str]:
         server.wait()
 
 
-def run(script: str, base_url: str, folder: Path, *more: str, memory: bool) -> dict[str, float]:
+def run(
+    script: str,
+    base_url: str,
+    folder: Path,
+    *more: str,
+    memory: bool,
+    to: str = "",
+    python: Path = Path(sys.executable),
+) -> dict[str, Any]:
     """One run of a tool: wall and processor seconds, or its peak memory; rows, bytes on disk, and
-    what the tool itself says.
+    what the tool itself says. It loads into a DuckDB file in the folder, or into `to`.
     """
     file = folder / "bench.duckdb"
     before = os.times()
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, str(HERE / script), base_url, str(file), str(folder / "work"), *more],
+        [python, str(HERE / script), base_url, to or str(file), str(folder / "work"), *more],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,
@@ -97,30 +133,46 @@ def run(script: str, base_url: str, folder: Path, *more: str, memory: bool) -> d
     after = os.times()
     if process.returncode:
         sys.exit(f"{script} failed: {failure.decode()[-2000:]}")
-    made: dict[str, float] = {
+    made: dict[str, Any] = {
         "wall_seconds": wall,
         "processor_seconds": after.children_user
         + after.children_system
         - before.children_user
         - before.children_system,
         "peak_megabytes": peak / 1e6,
-        **json.loads(said or "{}"),
     }
-    if file.exists():
-        made["file_megabytes"] = file.stat().st_size / 1e6
+    if script == "ours_sync.py":
+        made |= json.loads(said)
+    if to:
+        made |= in_postgres(to)
+    elif file.exists():
         with duckdb.connect(file, read_only=True) as connection:
             counted = connection.execute("select count(*) from chatwoot.conversations").fetchone()
-            made["conversations"] = counted[0] if counted else 0
+        made["conversations"] = counted[0] if counted else 0
+        made["disk_megabytes"] = file.stat().st_size / 1e6
     return made
 
 
-def first_run(script: str, base_url: str, *more: str, memory: bool) -> dict[str, float]:
+def in_postgres(url: str) -> dict[str, Any]:
+    """How many conversations are in a database, and how large it is."""
+    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute("select to_regclass('chatwoot.conversations') is not null")
+        if cursor.fetchone() == (False,):
+            return {}
+        cursor.execute(
+            "select count(*), pg_database_size(current_database()) from chatwoot.conversations"
+        )
+        count, size = cursor.fetchone() or (0, 0)
+    return {"conversations": count, "disk_megabytes": size / 1e6}
+
+
+def first_run(script: str, base_url: str, *more: str, **how: Any) -> dict[str, Any]:
     """One run of a tool in an empty folder."""
     with TemporaryDirectory(prefix="talkhouse-bench-") as folder:
-        return run(script, base_url, Path(folder), *more, memory=memory)
+        return run(script, base_url, Path(folder), *more, **how)
 
 
-def check_rows(name: str, made: dict[str, float], conversations: int) -> None:
+def check_rows(name: str, made: dict[str, Any], conversations: int) -> None:
     """Ends the benchmark if the run did not load what there is."""
     if made.get("conversations", conversations) != conversations:
         sys.exit(f"{name} loaded {made['conversations']:.0f} of {conversations}")
@@ -138,29 +190,65 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    parser.add_argument("--into", choices=["duckdb", "postgres"], default="duckdb")
     parser.add_argument("--conversations", type=int, default=40_000)
+    parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--tools", nargs="+", choices=TOOLS, default=USUAL)
+    parser.add_argument("--environments", type=Path, default=Path(".venv/peers"))
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
-    runs: dict[str, list[dict[str, float]]] = {name: [] for name in TOOLS}
-    with served(asked.conversations) as base_url:
-        peaks = {
-            name: first_run(script, base_url, memory=True)["peak_megabytes"]
-            for name, script in TOOLS.items()
-        }
-        for _ in range(asked.runs):
-            for name, script in TOOLS.items():
-                made = first_run(script, base_url, memory=False)
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in asked.tools}
+    peaks: dict[str, float] = {}
+    with served(asked.conversations, asked.latency) as base_url, databases(asked.into) as database:
+        for nth in range(asked.runs + 1):
+            for name in asked.tools:
+                tool, python = TOOLS[name], Path(sys.executable)
+                if tool.environment:
+                    python = python_of(tool.environment, asked.environments)
+                with database() as to:
+                    made = first_run(
+                        tool.script, base_url, *tool.more, memory=nth == 0, to=to, python=python
+                    )
                 check_rows(name, made, asked.conversations)
+                if nth == 0:  # memory alone
+                    peaks[name] = made["peak_megabytes"]
+                    continue
                 runs[name].append({**made, "peak_megabytes": peaks[name]})
                 print(name, {k: round(v, 2) for k, v in runs[name][-1].items()}, flush=True)
-    report(runs, asked.conversations, asked.json)
+    late = f", {asked.latency * 1000:.0f} ms a request" if asked.latency else ""
+    print(about(f"{asked.conversations:,}"), f"into {asked.into}{late}; median (least to most)\n")
+    report(runs, asked.conversations)
+    if asked.json:
+        told = {"asked": vars(asked), "about": about("").strip(), "runs": runs}
+        asked.json.write_text(json.dumps(told, indent=1, default=str))
 
 
-def report(runs: dict[str, list[dict[str, float]]], conversations: int, to: Path | None) -> None:
-    ours = [run["wall_seconds"] for run in runs["talkhouse"]]
-    print(f"{about(f'{conversations:,}')}; median (least to most)\n")
-    print("| tool | wall s | times ours, run by run | rows/s | processor s | peak MB | file MB |")
+@contextmanager
+def databases(into: str) -> Iterator[Any]:
+    """What makes an empty database for a run, given by its URL; an empty text for a DuckDB file."""
+    if into == "duckdb":
+        yield lambda: nullcontext("")
+        return
+    from postgres_server import server
+
+    with server() as running:
+
+        @contextmanager
+        def database() -> Iterator[str]:
+            with running.database() as made:
+                yield made.credentials.to_native_representation()
+
+        yield database
+
+
+def report(runs: dict[str, list[dict[str, Any]]], conversations: int) -> None:
+    ours = [run["wall_seconds"] for run in next(iter(runs.values()))]
+    print(
+        "| tool | wall s | times the first, run by run | rows/s | processor s / million rows ",
+        end="",
+    )
+    print("| peak MB | disk MB |")
     print("|---|---|---|---|---|---|---|")
     for name, measured in runs.items():
         walls = [run["wall_seconds"] for run in measured]
@@ -168,16 +256,10 @@ def report(runs: dict[str, list[dict[str, float]]], conversations: int, to: Path
         mb = max(run["peak_megabytes"] for run in measured)
         cpu = statistics.median(run["processor_seconds"] for run in measured)
         rate = conversations / statistics.median(walls)
-        disk = statistics.median(run.get("file_megabytes", 0) for run in measured)
+        disk = statistics.median(run.get("disk_megabytes", 0) for run in measured)
         print(
             f"| {name} | {spread(walls)} | {spread(ratios)} "
-            f"| {rate:,.0f} | {cpu:.1f} | {mb:.0f} | {disk:.0f} |"
-        )
-    if to:
-        to.write_text(
-            json.dumps(
-                {"conversations": conversations, "cores": os.cpu_count(), "runs": runs}, indent=1
-            )
+            f"| {rate:,.0f} | {cpu / conversations * 1e6:.0f} | {mb:.0f} | {disk:.0f} |"
         )
 
 

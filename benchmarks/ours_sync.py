@@ -1,9 +1,10 @@
 """Talkhouse: a sync of the same account, as `talkhouse sync` does it, with every table.
 
-python ours_sync.py BASE_URL DUCKDB_FILE WORKING_FOLDER [--full] [SETTING=VALUE ...]
+    python ours_sync.py BASE_URL DUCKDB_FILE_OR_POSTGRES_URL WORKING_FOLDER
+                        [--full] [--messages-only] [SETTING=VALUE ...]
 
-Prints, as JSON, how many conversations were loaded; and how many requests this process sent, in how
-many seconds, and in the busiest one of them.
+Prints, as JSON, how many conversations and messages were loaded, in how many seconds; and how many
+requests this process sent, in how many seconds, and in the busiest one of them.
 """
 
 import json
@@ -14,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
 from pipelines.connections import connection
-from pipelines.duckdb_file import DuckDbWarehouse
+from pipelines.duckdb_file import DuckDbFile
+from pipelines.postgres import PostgresDatabase
 from pipelines.sync import plan_of, sync
+from pipelines.warehouse import Destination
 
-base_url, file, folder, *more = sys.argv[1:]
+base_url, to, folder, *more = sys.argv[1:]
 settings = {
     "provider": "chatwoot",
     "base_url": base_url,
@@ -44,14 +48,20 @@ def noted(client: httpx.Client, *request: Any, **how: Any) -> httpx.Response:
 httpx.Client.send = noted  # type: ignore[assignment]
 
 shop = connection("shop", settings)
-with DuckDbWarehouse(file) as warehouse:
+destination: Destination = DuckDbFile(Path(to))
+if to.startswith("postgresql://"):
+    destination = PostgresDatabase(PostgresCredentials(to))
+with destination.open() as warehouse:
     plan = plan_of(shop, full="--full" in more)
-    outcome = sync(shop, warehouse, plan, folder=Path(folder))
+    only = ["messages"] if "--messages-only" in more else []
+    outcome = sync(shop, warehouse, plan, only=only, folder=Path(folder))
 if not outcome.ok:
     sys.exit(outcome.error)
 sent.sort()
 said = {
-    "loaded": outcome.rows["conversations"],
+    "loaded": outcome.rows.get("conversations", 0),
+    "messages": outcome.rows.get("messages", 0),
+    "seconds": outcome.seconds,
     "requests": len(sent),
     "requests_seconds": sent[-1] - sent[0],
     "busiest_second": max(bisect_left(sent, at + 1) - nth for nth, at in enumerate(sent)),

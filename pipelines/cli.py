@@ -25,7 +25,7 @@ FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
 @app.callback()
 def talkhouse() -> None:
-    """Customer conversations of five inbox products, in one DuckDB file.
+    """Customer conversations of five inbox products, in one DuckDB file or Postgres database.
 
     Try it without an account: `talkhouse demo`. Then `init`, `check` and `sync` your own. Exit
     codes: 0 all went well, 1 something failed, 2 wrong usage or settings, 130 interrupted.
@@ -107,7 +107,7 @@ def sync(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the DuckDB file up to date with each connection.
+    """Bring the warehouse up to date with each connection.
 
     A connection that fails leaves the others loaded. With `destination.publish`, a copy for readers
     is published at the end. Exits with 0 if all went well, 1 if a connection or the publication
@@ -178,7 +178,7 @@ def verify(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Read each provider again and compare it with the DuckDB file, row by row, field by field.
+    """Read each provider again and compare it with the warehouse, row by row, field by field.
 
     What changed since the last sync shows as a difference: sync first. Exits with 1 if anything
     differs, or cannot be read; with --repair, if anything still does.
@@ -197,7 +197,7 @@ def verify(
 
 @app.command()
 def status(names: Names = None, as_json: AsJson = False) -> None:
-    """Say how complete the DuckDB file is, without asking any provider.
+    """Say how complete the warehouse is, without asking any provider.
 
     Example: `talkhouse status --json`
     """

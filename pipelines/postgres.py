@@ -63,7 +63,7 @@ def configured_database() -> PostgresDatabase:
     except ConfigFieldMissingException as e:
         raise SettingsError(
             "destination is postgres, and of destination.postgres.credentials there is no "
-            f"{', '.join(e.fields)}; set them in .dlt/secrets.toml"
+            f"{', '.join(sorted(e.fields))}; set them in .dlt/secrets.toml"
         ) from None
     return PostgresDatabase(credentials)
 

@@ -17,6 +17,7 @@ import pytest
 from conftest import DAY, SERVED, Account, Open, Row
 from killing import Job, Syncing
 from postgres_server import Server
+from test_cli import Shell, octopush
 
 from pipelines.duckdb_file import DuckDbWarehouse
 from pipelines.postgres import PostgresDatabase, PostgresWarehouse
@@ -314,3 +315,46 @@ def test_what_is_read_only_cannot_be_written_to(destination: PostgresDatabase) -
     with destination.open(read_only=True) as warehouse:
         with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
             warehouse.execute("create schema another")
+
+
+def test_every_command_works_on_it(
+    tmp_path: Path, destination: PostgresDatabase, account_of: Open
+) -> None:
+    account = account_of("octopush")
+    there = len(account.expected()["conversations"])
+    shell = Shell(tmp_path / "work", tmp_path / "home")
+    shell.configure(one=octopush(account.simulator))
+    uri = destination.credentials.to_native_representation()
+    shell.environment = {"DESTINATION": "postgres", "DESTINATION__POSTGRES__CREDENTIALS": uri}
+    assert "never synced" in shell("status").stdout
+    dry = f"The messages of {there} conversations would be read"
+    assert dry in shell("sync", "--dry-run").stdout
+    assert destination_tables(destination) == []
+    assert "nothing was loaded" in shell("plan").stdout
+    shell("sync")
+    assert "conversations" in destination_tables(destination)
+    [status] = json.loads(shell("status", "--json").stdout)
+    assert status["rows"]["conversations"] == there
+    account.later()
+    account.converse()
+    assert "The messages of 1 conversations would be" in shell("sync", "--dry-run").stdout
+    shell("verify", exit_code=1)
+    shell("verify", "--repair")
+    shell("verify")
+    assert "readers of Postgres need no copy" in shell("publish", exit_code=2).stderr
+    assert not list(shell.folder.glob("*.duckdb"))
+
+
+def test_what_is_not_set_is_told(tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "work", tmp_path / "home")
+    shell.configure(one={"provider": "octopush", "api_login": "a@b.c", "api_key": "x"})
+    shell.environment = {"DESTINATION": "postgres"}
+    lacking = "there is no database, host, password, username; set them in .dlt/secrets.toml"
+    assert lacking in shell("status", exit_code=2).stderr
+    shell.environment = {"DESTINATION": "mysql"}
+    assert "must be duckdb or postgres" in shell("status", exit_code=2).stderr
+
+
+def destination_tables(destination: PostgresDatabase) -> list[str]:
+    with destination.open(read_only=True) as warehouse:
+        return warehouse.tables("octopush")
