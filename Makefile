@@ -17,7 +17,9 @@ check: .venv/stamp
 	$(BIN)/mypy
 
 bench: .venv/stamp
-	$(BIN)/python benchmarks/backfill.py
+	$(BIN)/python benchmarks/backfill.py --json bench-duckdb.json
+	$(BIN)/python benchmarks/backfill.py --into postgres --json bench-postgres.json
+	$(BIN)/python benchmarks/messages.py
 
 # uv is needed for this only
 lock:

@@ -220,7 +220,12 @@ def main() -> None:
     print(about(f"{asked.conversations:,}"), f"into {asked.into}{late}; median (least to most)\n")
     report(runs, asked.conversations)
     if asked.json:
-        told = {"asked": vars(asked), "about": about("").strip(), "runs": runs}
+        ours = [run["wall_seconds"] for run in next(iter(runs.values()))]
+        ratios = {
+            name: [run["wall_seconds"] / our for run, our in zip(measured, ours, strict=True)]
+            for name, measured in runs.items()
+        }
+        told = {"asked": vars(asked), "about": about("").strip(), "runs": runs, "ratios": ratios}
         asked.json.write_text(json.dumps(told, indent=1, default=str))
 
 

@@ -11,7 +11,7 @@ from pipelines.worklist import BEFORE_ALL, Worklist
 from sources.errors import PagingLoop, Unavailable
 from sources.run import MESSAGES, Run
 
-THREADS_PER_CHUNK = 2_000
+THREADS_PER_CHUNK = 20_000
 
 
 def sync_messages(

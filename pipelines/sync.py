@@ -104,7 +104,8 @@ def _synced(
             client = stack.enter_context(closing(connection.provider.connect(settings)))
             readers = stack.enter_context(closing(ReaderPool(settings, connection.name)))
             run = Run(connection.name, client, plan, outcome.report)
-            if worth_it(settings):
+            # they read ahead: more than what a run may ask of a scan that is spread over several
+            if worth_it(settings) and not plan.full_scan_requests:
                 run = replace(run, readers=readers)
             # the budget is its host's, and other connections may have waited for it before
             waited_before = client.budget.waited_seconds

@@ -4,6 +4,7 @@ field by field.
 What is read goes into scratch tables on disk, so memory stays small however large the account is.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -138,7 +139,7 @@ class _Comparison:
             threads,
             worklist.each(),
             self.client,
-            replace(self.plan, chunk_rows=UNBOUNDED),
+            replace(self.plan, chunk_rows=UNBOUNDED, chunk_seconds=math.inf),
             self.connection.name,
             progress,
             budget.spender(self.client),

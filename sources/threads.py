@@ -137,6 +137,7 @@ def read_threads(
 
     held: list[Thread[Any, Any]] = []
     messages, given, failed_in_a_row = 0, 0, 0
+    until = time.monotonic() + plan.chunk_seconds
     requests, waited = client.requests, client.budget.waited_seconds
     affordable = (todo for todo in worklist if not is_spent())
     with ThreadPoolExecutor(client.in_flight) as pool:
@@ -167,7 +168,7 @@ def read_threads(
                 yield batch(is_last=False)
                 given += messages
                 held, messages = [], 0
-            if given >= plan.chunk_rows:
+            if given >= plan.chunk_rows or time.monotonic() > until:
                 break
     progress.requests += client.requests - requests
     progress.waited_seconds += client.budget.waited_seconds - waited
