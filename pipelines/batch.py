@@ -16,7 +16,7 @@ from pipelines.summary import Publication
 from pipelines.sync import chosen_lists, plan_of, sync
 from pipelines.verdict import Verdict
 from pipelines.verify import verify
-from pipelines.warehouse import Destination, WarehouseError
+from pipelines.warehouse import Destination, WarehouseError, WarehouseGone
 from sources.listing import Plan
 from sources.settings import SettingsError, instant
 from sources.threads import Budget
@@ -128,6 +128,8 @@ def _told_in(outcome: Outcome) -> Iterator[None]:
     """A fault of ours must not keep the other connections from their sync."""
     try:
         yield
+    except WarehouseGone as e:
+        outcome.error = str(e)
     except WarehouseError:
         raise
     except Exception as e:

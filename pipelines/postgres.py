@@ -16,7 +16,13 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from psycopg2.extras import register_default_jsonb
 
-from pipelines.warehouse import FETCHED_AT_ONCE, AlreadySyncing, Warehouse, WarehouseError
+from pipelines.warehouse import (
+    FETCHED_AT_ONCE,
+    AlreadySyncing,
+    Warehouse,
+    WarehouseError,
+    WarehouseGone,
+)
 from sources.records import Column, Record, columns_of
 from sources.settings import SettingsError
 
@@ -74,6 +80,7 @@ class PostgresWarehouse(Warehouse):
     """
 
     def __init__(self, database: PostgresDatabase, *, read_only: bool = False) -> None:
+        self._database = database
         self._credentials = database.credentials
         self._uri = database.credentials.to_native_representation()
         options = f"{database.credentials.get_query().get('options', '')} -c timezone=UTC"
@@ -97,14 +104,14 @@ class PostgresWarehouse(Warehouse):
         return JsonbPostgres(self._credentials, destination_name="postgres")
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        with self.connection.cursor() as cursor:
+        with self._cursor() as cursor:
             cursor.execute(query, parameters or None)
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def each(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
         # a cursor of the server, which outlasts what else the session does meanwhile
-        with self.connection.cursor(name="each", withhold=True) as cursor:
+        with self._cursor(name="each", withhold=True) as cursor:
             cursor.itersize = FETCHED_AT_ONCE
             cursor.execute(query, parameters or None)
             for row in cursor:
@@ -119,9 +126,22 @@ class PostgresWarehouse(Warehouse):
             yield from reader
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
-        with self.connection.cursor() as cursor:
+        with self._cursor() as cursor:
             cursor.execute(statement, parameters or None)
             return max(int(cursor.rowcount), 0)
+
+    @contextmanager
+    def _cursor(self, **how: Any) -> Iterator[Any]:
+        try:
+            with self.connection.cursor(**how) as cursor:
+                yield cursor
+        except psycopg2.Error:
+            if not self.connection.closed:
+                raise
+            raise WarehouseGone(
+                f"{self._database} cannot be reached any more; what was loaded is kept, and the "
+                "next run goes on from there"
+            ) from None
 
     def make_table(self, name: str, columns: Sequence[Column]) -> None:
         declared = ", ".join(f'"{column.name}" {TYPES[column.type.dlt]}' for column in columns)
@@ -130,7 +150,7 @@ class PostgresWarehouse(Warehouse):
     def insert(self, name: str, rows: pa.Table) -> None:
         columns = ", ".join(f'"{column}"' for column in rows.column_names)
         plain = csv.WriteOptions(include_header=False)
-        with self.connection.cursor() as cursor:
+        with self._cursor() as cursor:
             for batch in rows.to_batches(COPIED_AT_ONCE):
                 # written so, an empty text has quotes, and null has none
                 text = BytesIO()

@@ -26,6 +26,10 @@ class AlreadySyncing(WarehouseError):
     """Another process is at it."""
 
 
+class WarehouseGone(WarehouseError):
+    """It was open, and cannot be reached any more."""
+
+
 class Destination(Protocol):
     """Where the warehouse is; its name, as text, has no secret."""
 

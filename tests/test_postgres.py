@@ -19,11 +19,12 @@ from killing import Job, Syncing
 from postgres_server import Server
 from test_cli import Shell, octopush
 
+from pipelines.batch import sync_all
 from pipelines.duckdb_file import DuckDbWarehouse
 from pipelines.postgres import PostgresDatabase, PostgresWarehouse
 from pipelines.postgres_load import JsonbCopyJob
 from pipelines.sync import plan_of
-from pipelines.warehouse import WarehouseError
+from pipelines.warehouse import WarehouseError, WarehouseGone
 from simulator import World, serve
 from sources import PROVIDERS
 
@@ -161,7 +162,7 @@ def test_another_connection_is_synced_meanwhile(
 
 def test_the_lock_is_gone_with_the_process_that_held_it(destination: PostgresDatabase) -> None:
     with destination.open() as warehouse:
-        with pytest.raises(psycopg2.InterfaceError), destination.open() as other:
+        with pytest.raises(WarehouseGone), destination.open() as other:
             with other.syncing("shop"):
                 other.close()
                 with warehouse.syncing("shop"):
@@ -315,6 +316,25 @@ def test_what_is_read_only_cannot_be_written_to(destination: PostgresDatabase) -
     with destination.open(read_only=True) as warehouse:
         with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
             warehouse.execute("create schema another")
+
+
+def test_a_database_that_goes_away_is_told_and_the_next_run_goes_on(
+    account_of: Open, destination: PostgresDatabase, postgres: Server
+) -> None:
+    account = account_of("octopush")
+    [database] = account.warehouse.rows("select current_database() as name")
+    sessions = "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{}'"
+    account.before("page=2", lambda: postgres.execute(sessions.format(database["name"])))
+    [outcome] = sync_all([account.connection], destination=destination)
+    assert outcome.error == (
+        f"{destination} cannot be reached any more; what was loaded is kept, and the next run "
+        "goes on from there"
+    )
+    [outcome] = sync_all([account.connection], destination=destination)
+    assert outcome.ok
+    account.warehouse = destination.open()
+    assert account.differences() == {}
+    account.warehouse.close()
 
 
 def test_every_command_works_on_it(
