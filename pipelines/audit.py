@@ -148,15 +148,27 @@ def _note_scan(
 
 def _show_findings(warehouse: Warehouse) -> None:
     """What was found in the rows of all providers, in one place each."""
-    datasets = {name: warehouse.tables(name) for name in PROVIDERS}
     for record in (Drift, Reject):
-        columns = ", ".join([*(f'"{each.name}"' for each in table_columns(record)), "_dlt_load_id"])
-        parts = [
-            f"select '{name}' as provider, {columns} from {name}.{record.table}"
-            for name, tables in datasets.items()
-            if record.table in tables
-        ]
-        if parts:
-            query = " union all ".join(parts)
-            with warehouse.loading(AUDIT):
+        with warehouse.loading(AUDIT):
+            names = [name for name in PROVIDERS if record.table in warehouse.tables(name)]
+            columns = [*(column.name for column in table_columns(record)), "_dlt_load_id"]
+            # who reads a view keeps it from being replaced
+            if names and not _shows(warehouse, record.table, names, columns):
+                query = " union all ".join(
+                    f"select '{name}' as provider, {', '.join(columns)} from {name}.{record.table}"
+                    for name in names
+                )
                 warehouse.execute(f"create or replace view audit.{record.table} as {query}")
+
+
+def _shows(warehouse: Warehouse, view: str, names: list[str], columns: list[str]) -> bool:
+    """Whether the view is there, with these columns of these providers."""
+    there = [row["column_name"] for row in warehouse.columns(AUDIT, view)]
+    if there != ["provider", *columns]:
+        return False
+    [found] = warehouse.rows(
+        "select view_definition as query from information_schema.views "
+        "where table_schema = %s and table_name = %s",
+        [AUDIT, view],
+    )
+    return all(f"{name}.{view}" in (found["query"] or "") for name in names)

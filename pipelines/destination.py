@@ -24,16 +24,23 @@ def configured() -> Destination:
 
     Neither database's library is imported for the other's sake.
     """
-    named: Any = dlt.config.get("destination")
+    # what is of that name in one file hides what is in another: a word here, a table there
+    found = [each.get_value("destination", Any, "")[0] for each in dlt.config.config_providers]
+    named = next((each for each in found if isinstance(each, str)), "")
     if named == "postgres":
         from pipelines.postgres import configured_database
 
         return configured_database()
-    if isinstance(named, str) and named != "duckdb":
+    if named not in ("", "duckdb"):
         raise SettingsError(f"destination is {named!r}, and must be duckdb or postgres")
+    if not named and any(isinstance(each, dict) and "postgres" in each for each in found):
+        raise SettingsError(
+            'destination.postgres is set, and destination is not: write destination = "postgres" '
+            "at the top of .dlt/config.toml, above its first table"
+        )
     from pipelines.duckdb_file import DuckDbFile
 
-    file = dlt.config.get("destination.duckdb") if named != "duckdb" else None
+    file: Any = dlt.config.get("destination.duckdb")
     if isinstance(file, dict):
         file = file.get("credentials")
     return DuckDbFile(Path(str(file or DEFAULT_FILE)))

@@ -1,5 +1,7 @@
 """The warehouse as a Postgres database."""
 
+import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ import pyarrow.parquet as parquet
 from adbc_driver_postgresql import dbapi as adbc
 from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.configuration.specs.exceptions import InvalidConnectionString
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from psycopg2.extras import register_default_jsonb
 
@@ -38,6 +41,7 @@ TYPES = {
 JOINED_BY = ("conversation_id", "contact_id", "message_id")
 COPIED_AT_ONCE = 10_000
 GONE_WITHIN_SECONDS = 2
+TRIED_EVERY_SECONDS = 0.1
 LOCK = "hashtextextended(%s, 0)"
 
 
@@ -49,7 +53,9 @@ class PostgresDatabase:
 
     def __str__(self) -> str:
         known = self.credentials
-        return f"Postgres database {known.database} at {known.host or 'its socket'}:{known.port}"
+        # a password with an @ that is not escaped is taken for a part of the host
+        host = (known.host or "its socket").rpartition("@")[2]
+        return f"Postgres database {known.database} at {host}:{known.port}"
 
     def exists(self) -> bool:
         """A database is there before anything is loaded."""
@@ -71,6 +77,10 @@ def configured_database() -> PostgresDatabase:
             "destination is postgres, and of destination.postgres.credentials there is no "
             f"{', '.join(sorted(e.fields))}; set them in .dlt/secrets.toml"
         ) from None
+    except InvalidConnectionString:
+        raise SettingsError(
+            "destination.postgres.credentials is not like postgresql://user:password@host/database"
+        ) from None
     return PostgresDatabase(credentials)
 
 
@@ -83,13 +93,20 @@ class PostgresWarehouse(Warehouse):
         self._database = database
         self._credentials = database.credentials
         self._uri = database.credentials.to_native_representation()
-        options = f"{database.credentials.get_query().get('options', '')} -c timezone=UTC"
+        # a session that waits for a provider is not idle: it holds the locks
+        options = (
+            f"{database.credentials.get_query().get('options', '')} -c timezone=UTC "
+            "-c idle_session_timeout=0"
+        )
         try:
             self.connection = psycopg2.connect(
-                self._uri, options=options.strip(), fallback_application_name="talkhouse"
+                self._uri,
+                options=options.strip(),
+                fallback_application_name="talkhouse",
+                keepalives_idle=60,
             )
         except psycopg2.OperationalError as e:
-            why = str(e).strip().splitlines()[-1].strip()
+            why = str(e).strip().splitlines()[0].strip()
             raise WarehouseError(f"{database} cannot be opened: {why}") from None
         self.connection.set_session(readonly=read_only, autocommit=True)
         register_default_jsonb(self.connection, loads=str)  # as it is written, as DuckDB gives it
@@ -181,32 +198,39 @@ class PostgresWarehouse(Warehouse):
 
     @contextmanager
     def syncing(self, account: str) -> Iterator[None]:
-        lock = [f"talkhouse sync {account}"]
         # of a process that was just killed the server takes a moment to notice
-        self.execute(f"set lock_timeout = '{GONE_WITHIN_SECONDS}s'")
-        try:
-            self.rows(f"select pg_advisory_lock({LOCK})", lock)
-        except psycopg2.errors.LockNotAvailable:
-            raise AlreadySyncing(
-                f"another process is syncing {account} into this database; wait for it to end"
-            ) from None
-        finally:
-            self.execute("reset lock_timeout")
-        try:
+        with self._locked(f"talkhouse sync {account}", GONE_WITHIN_SECONDS) as is_ours:
+            if not is_ours:
+                raise AlreadySyncing(
+                    f"another process is syncing {account} into this database; wait for it to end"
+                )
             yield
-        finally:
-            self.rows(f"select pg_advisory_unlock({LOCK})", lock)
 
     @contextmanager
     def loading(self, dataset: str) -> Iterator[None]:
         # dlt loads every pipeline of a dataset through the same staging tables, and empties them:
         # https://github.com/dlt-hub/dlt/issues/4297
-        lock = [f"talkhouse load {dataset}"]
-        self.rows(f"select pg_advisory_lock({LOCK})", lock)
-        try:
+        with self._locked(f"talkhouse load {dataset}", math.inf):
             yield
+
+    @contextmanager
+    def _locked(self, name: str, seconds: float) -> Iterator[bool]:
+        """Holds a lock; gives whether it was had in so many seconds."""
+        until = time.monotonic() + seconds
+        # tried again and again, since nothing interrupts a statement that waits
+        while not (is_ours := self._ask(f"select pg_try_advisory_lock({LOCK}) as answer", name)):
+            if time.monotonic() > until:
+                break
+            time.sleep(TRIED_EVERY_SECONDS)
+        try:
+            yield is_ours
         finally:
-            self.rows(f"select pg_advisory_unlock({LOCK})", lock)
+            if is_ours and not self.connection.closed:
+                self._ask(f"select pg_advisory_unlock({LOCK}) as answer", name)
+
+    def _ask(self, query: str, name: str) -> bool:
+        [row] = self.rows(query, [name])
+        return bool(row["answer"])
 
     def index(self, dataset: str, records: Sequence[type[Record]]) -> None:
         lacking = [record for record in records if (dataset, record.table) not in self._indexed]

@@ -29,6 +29,13 @@ def repair(
     marked deleted: two full scans missed them. Threads that differ are read from their first
     message.
     """
+    with warehouse.syncing(connection.name):
+        return _repaired(connection, warehouse, plan, budget, folder)
+
+
+def _repaired(
+    connection: Connection, warehouse: Warehouse, plan: Plan, budget: Budget, folder: Path
+) -> tuple[Verified, list[Outcome]]:
     dataset = connection.provider.name
     with verified(connection, warehouse, plan, budget) as (found, scratch):
         if found.error:

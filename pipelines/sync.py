@@ -102,11 +102,7 @@ def _synced(
         with ExitStack() as stack:
             settings = connection.settings
             client = stack.enter_context(closing(connection.provider.connect(settings)))
-            readers = stack.enter_context(closing(ReaderPool(settings, connection.name)))
             run = Run(connection.name, client, plan, outcome.report)
-            # they read ahead: more than what a run may ask of a scan that is spread over several
-            if worth_it(settings) and not plan.full_scan_requests:
-                run = replace(run, readers=readers)
             # the budget is its host's, and other connections may have waited for it before
             waited_before = client.budget.waited_seconds
             try:
@@ -143,14 +139,11 @@ def _sync(
     pipeline.drop()
     pipeline.sync_destination()
     names = chosen_lists(connection, only)
-    left = [name for name in names if name != MESSAGES]
-    while left:
-        is_first = not warehouse.tables(provider.name)
-        lists = [each for each in provider.lists(connection.settings) if each.name in left]
-        new = [each.name for each in lists if _is_new(connection, warehouse, each, run)]
-        chunk = replace(run, lists=left, is_first=is_first, new=new)
-        _load(pipeline, connection, warehouse, chunk, outcome)
-        left = [name for name in left if not _is_done(run.report, name)]
+    with closing(ReaderPool(connection.settings, connection.name, pipeline.working_dir)) as readers:
+        # they read ahead: more than what a run may ask of a scan that is spread over several
+        if worth_it(connection.settings) and not run.plan.full_scan_requests:
+            run = replace(run, readers=readers)
+        _sync_lists(pipeline, connection, warehouse, run, names, outcome)
     count_distinct_rows(connection, warehouse, run.report)
     states = list_states(connection, warehouse)
     mark_deleted_rows(connection, warehouse, run.plan, run.report, states)
@@ -162,6 +155,26 @@ def _sync(
             run,
             lambda run: _load(pipeline, connection, warehouse, run, outcome),
         )
+
+
+def _sync_lists(
+    pipeline: dlt.Pipeline,
+    connection: Connection,
+    warehouse: Warehouse,
+    run: Run,
+    names: Sequence[str],
+    outcome: Outcome,
+) -> None:
+    """Reads the lists to their end, a chunk of each at a time."""
+    provider = connection.provider
+    left = [name for name in names if name != MESSAGES]
+    while left:
+        is_first = not warehouse.tables(provider.name)
+        lists = [each for each in provider.lists(connection.settings) if each.name in left]
+        new = [each.name for each in lists if _is_new(connection, warehouse, each, run)]
+        chunk = replace(run, lists=left, is_first=is_first, new=new)
+        _load(pipeline, connection, warehouse, chunk, outcome)
+        left = [name for name in left if not _is_done(run.report, name)]
 
 
 def _is_new(connection: Connection, warehouse: Warehouse, listing: Listing[Any], run: Run) -> bool:

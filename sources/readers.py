@@ -57,9 +57,10 @@ def worth_it(settings: Settings) -> bool:
 class ReaderPool:
     """Opens readers for one list at a time, and keeps them from one chunk of it to the next."""
 
-    def __init__(self, settings: Settings, account: str) -> None:
+    def __init__(self, settings: Settings, account: str, folder: str) -> None:
         self._settings = settings
         self._account = account
+        self._folder = folder
         self._open: tuple[tuple[str, int, str], ReaderProcesses] | None = None
 
     def __call__(self, list_name: str, page_size: int, way: str) -> "ReaderProcesses":
@@ -68,7 +69,7 @@ class ReaderPool:
         if self._open and (self._open[0] != asked or self._open[1].is_closed):
             self.close()
         if self._open is None:
-            self._open = asked, ReaderProcesses(self._settings, self._account, *asked)
+            self._open = asked, ReaderProcesses(self._settings, self._account, self._folder, *asked)
         return self._open[1]
 
     def close(self) -> None:
@@ -85,10 +86,16 @@ class ReaderProcesses:
     """
 
     def __init__(
-        self, settings: Settings, account: str, list_name: str, page_size: int, way: str
+        self,
+        settings: Settings,
+        account: str,
+        folder: str,
+        list_name: str,
+        page_size: int,
+        way: str,
     ) -> None:
         self.is_closed = False
-        self._folder = TemporaryDirectory(prefix="talkhouse-")
+        self._folder = TemporaryDirectory(dir=folder)
         count = os.cpu_count() or 1
         share = msgspec.structs.replace(
             settings,

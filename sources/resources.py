@@ -47,11 +47,20 @@ def source(provider: Provider, run: Run, settings: Any) -> DltSource:
         lists = [each for each in provider.lists(settings) if run.reads(each.name)]
         shared = Shared(table for each in lists for table in each.tables)
         for listing in lists:
-            yield from _list(run, listing, shared)
+            yield from _list(run, listing, shared, _shares_no_table(listing, lists))
         if provider.threads and settings.messages and run.reads(MESSAGES):
             yield from _threads(run, provider.threads(run.client, settings))
 
     return lists_and_threads()
+
+
+def _shares_no_table(listing: Listing[Any], lists: Iterable[Listing[Any]]) -> bool:
+    """Whether no other list fills one of its tables: what was read ahead would be loaded after the
+    row of that list, which is newer.
+    """
+    own = {table.record for table in listing.tables}
+    others = (table.record for each in lists if each is not listing for table in each.tables)
+    return own.isdisjoint(others)
 
 
 class Shared:
@@ -73,7 +82,9 @@ class Shared:
         return newest_of(self._held[name], table.record.key)
 
 
-def _list(run: Run, listing: Listing[Any], shared: Shared) -> Iterator[DltResource]:
+def _list(
+    run: Run, listing: Listing[Any], shared: Shared, reads_ahead: bool
+) -> Iterator[DltResource]:
     @dlt.resource(name=f"{listing.name}_pages", selected=False)
     def pages() -> Iterator[Batch]:
         progress = run.report.of(listing.name)
@@ -89,6 +100,7 @@ def _list(run: Run, listing: Listing[Any], shared: Shared) -> Iterator[DltResour
                 progress,
                 run.readers,
                 load_id(),
+                reads_ahead,
             ):
                 run.report.findings.add(batch.findings)
                 yield batch

@@ -56,15 +56,16 @@ def scan(
     progress: Progress,
     readers: OpenReaders | None = None,
     load_id: str = "",
+    reads_ahead: bool = True,
 ) -> Iterator[Batch]:
     """The next chunk of the list. `state` then says where to go on, or what is complete.
 
     A row that comes again in a chunk is left out, since it was read after the scan began: a package
     then never holds a row twice. Raises a SourceError; the state then is not to be kept. `readers`
-    are used only for pages about which nothing is remarkable; all else is read here. `load_id` is
-    the load package that the chunk goes into.
+    are used only for pages about which nothing is remarkable; all else is read here; they may read
+    on past the chunk if it `reads_ahead`. `load_id` is the load package that the chunk goes into.
     """
-    chunk = _Chunk(client, listing, plan, account, progress, readers)
+    chunk = _Chunk(client, listing, plan, account, progress, readers, reads_ahead)
     requests, waited = client.requests, client.budget.waited_seconds
     mode = begin(client, listing, plan, state, progress)
     try:
@@ -90,7 +91,9 @@ class _Chunk(Generic[R]):
         account: str,
         progress: Progress,
         readers: OpenReaders | None,
+        reads_ahead: bool,
     ) -> None:
+        self._reads_ahead = reads_ahead
         self._client = client
         self._listing = listing
         self._plan = plan
@@ -181,7 +184,8 @@ class _Chunk(Generic[R]):
         if self._readers is None or walk.end is None or not self._readers.ready:
             return None
         # they read on while a chunk is loaded, so that the next one finds its pages there
-        group = self._readers.group(number, walk.end)
+        last = walk.end if self._reads_ahead else self._last_ahead(walk, number)
+        group = self._readers.group(number, last)
         if group and walk.is_clean(group, self._given, self._rows):
             return group
         self._readers.close()  # the end, or something to look at closely

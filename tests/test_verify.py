@@ -60,10 +60,12 @@ def test_each_planted_difference_is_found_and_mended(account: Account) -> None:
     run(f"delete from {dataset}.conversations where {key} = %s", [lost])
     run(f"update {dataset}.conversations set {field} = 'planted' where {key} = %s", [wrong])
     extra = "99999" if isinstance(lost, int) else "planted"
+    every = [row["column_name"] for row in account.warehouse.columns(dataset, "conversations")]
+    others = ", ".join(f'"{name}"' for name in every if name != key)
     run(
-        f"insert into {dataset}.conversations by name (select * replace (%s as {key}) "
-        f"from {dataset}.conversations where {key} = %s)",
-        [extra, wrong],
+        f"insert into {dataset}.conversations ({key}, {others}) select %s, {others} "
+        f"from {dataset}.conversations where {key} = %s",
+        [int(extra) if isinstance(lost, int) else extra, wrong],
     )
     assert found(verified(account))["conversations"] == {
         "missing": 1,
