@@ -33,7 +33,7 @@ class Plan:
     full: bool = False
     since: datetime | None = None
     until: datetime | None = None
-    chunk_rows: int = 200_000
+    chunk_rows: int = 100_000
     chunk_seconds: float = 60.0
 
     @property

@@ -105,12 +105,14 @@ class _Chunk(Generic[R]):
         self._rows: dict[Hashable, R] = {}
         self._findings = Findings()
         self._looked_at = 0
+        self._is_by_ids = False  # no two requests by ids have a row in common
         self._until = time.monotonic() + plan.chunk_seconds
 
     def read(self, state: State, mode: Mode, load_id: str) -> Generator[Batch, None, bool]:
         """The chunk in a mode; returns whether the scan is over with it."""
         going: dict[str, Any] = state[mode]
         self._progress.mode = mode
+        self._is_by_ids = going["way"] == "ids"
         going["loaded_from"] = min(going.get("loaded_from", load_id), load_id)
         walk = Walk(self._listing, self._plan, going, stop_before(self._plan, state, mode))
         if again := going["page"] > 1 and walk.end is None:
@@ -196,7 +198,7 @@ class _Chunk(Generic[R]):
         self._client.requests += len(group.seen)
         for seen in group.seen:
             walk.read(seen, walk.going["page"])
-            if walk.going["way"] != "ids":  # no two requests by ids have one in common
+            if not self._is_by_ids:
                 self._given.update(seen.identities)
             self._count(mode, len(seen.identities))
         return Batch(group.tables, Findings(), is_last=False)
@@ -211,7 +213,8 @@ class _Chunk(Generic[R]):
     def _batch(self, is_last: bool) -> Batch:
         rows = list(self._rows.values())
         tables = {each.resource: each.arrow(rows, self._account) for each in self._listing.tables}
-        self._given.update(self._rows)
+        if not self._is_by_ids:
+            self._given.update(self._rows)
         batch = Batch(tables, self._findings, is_last)
         self._rows, self._findings = {}, Findings()
         return batch
