@@ -206,7 +206,9 @@ def status(names: Names = None, as_json: AsJson = False) -> None:
         from pipelines.destination import configured
         from pipelines.status import show_statuses, statuses
 
-        show_statuses(statuses(connections(names or ()), configured()), as_json)
+        destination = configured()
+        found = statuses(connections(names or ()), destination)
+        show_statuses(found, destination, as_json)
 
 
 @app.command()

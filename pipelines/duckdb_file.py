@@ -53,6 +53,8 @@ class DuckDbWarehouse(Warehouse):
     dlt does by itself, takes most of the time of a small load.
     """
 
+    remedy = "is the disk full, or the file held by another program?"
+
     def __init__(self, file: str | Path, *, read_only: bool = False) -> None:
         self.file = Path(file)
         if hidden := hidden_dataset(self.file):
@@ -123,7 +125,7 @@ class DuckDbWarehouse(Warehouse):
                 self.execute(f"detach {SCRATCH}")
 
     def staged(
-        self, record: type[Record], files: Sequence[str], columns: Sequence[Column]
+        self, files: Sequence[str], columns: Sequence[Column]
     ) -> AbstractContextManager[str]:
         names = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
         return nullcontext(f"read_parquet([{names}])")

@@ -89,6 +89,8 @@ class PostgresWarehouse(Warehouse):
     are gone when it is, however it ended.
     """
 
+    remedy = "is the disk full, or does the role lack one of this provider's two schemas?"
+
     def __init__(self, database: PostgresDatabase, *, read_only: bool = False) -> None:
         self._database = database
         self._credentials = database.credentials
@@ -183,9 +185,7 @@ class PostgresWarehouse(Warehouse):
             self.execute("discard temp")
 
     @contextmanager
-    def staged(
-        self, record: type[Record], files: Sequence[str], columns: Sequence[Column]
-    ) -> Iterator[str]:
+    def staged(self, files: Sequence[str], columns: Sequence[Column]) -> Iterator[str]:
         names = [column.name for column in columns]
         self.make_table("pg_temp.come", columns)
         try:

@@ -137,12 +137,13 @@ def _cadence(connection: Connection, warehouse: Warehouse) -> float | None:
     return median(gaps) if gaps else None
 
 
-def show_statuses(found: Sequence[Status], as_json: bool) -> None:
-    """Prints every list of every connection, and the rows of its tables."""
+def show_statuses(found: Sequence[Status], destination: Destination, as_json: bool) -> None:
+    """Prints every list of every connection, and the rows of its tables in the destination."""
     if as_json:
         print_json([asdict(status) | {"is_synced": status.is_synced} for status in found])
         return
     console = results()
+    console.print(f"In {destination}:", markup=False, soft_wrap=True)
     for status in found:
         console.print(f"[bold]{status.connection}[/bold] ({status.provider})")
         if not status.is_synced:

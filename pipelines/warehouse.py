@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import pyarrow as pa
 
@@ -41,7 +41,11 @@ class Destination(Protocol):
 
 
 class Warehouse(ABC):
-    """An open database. Queries write their parameters `%s`; times come back in UTC."""
+    """An open database. Queries write their parameters `%s`; times come back in UTC. `remedy` is
+    what to look at if a load fails.
+    """
+
+    remedy: ClassVar[str]
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +92,7 @@ class Warehouse(ABC):
 
     @abstractmethod
     def staged(
-        self, record: type[Record], files: Sequence[str], columns: Sequence[Column]
+        self, files: Sequence[str], columns: Sequence[Column]
     ) -> AbstractContextManager[str]:
         """Rows of Parquet files, as SQL to select from."""
 
@@ -112,25 +116,19 @@ class Warehouse(ABC):
         """
         there = {row["column_name"] for row in self.columns(dataset, record.table)}
         columns = table_columns(record)
-        key = [column for column in columns if column.name in ("account", *record.key)]
-        is_comparable = {column.name for column in columns} <= there
-        joined = (
-            f"come left join {dataset}.{record.table} as stored "
-            f"on {same_key(record, 'stored', 'come')}"
-        )
-        with self.staged(record, files, key) as come:
-            # the table, or columns of a newer release, may come with this very load
-            new = "count(*) filter (where stored.account is null)" if there else "count(*)"
-            query = f"select count(*) as n, {new} as new from {come} as "
-            [found] = self.rows(query + (joined if there else "come"))
-        if not is_comparable or found["n"] == found["new"]:
-            return int(found["n"]), int(found["new"]), 0
-        with self.staged(record, files, columns) as come:
-            [unlike] = self.rows(
-                f"select count(*) as n from {come} as {joined} where stored.account is not null "
-                f"and ({changed(record, 'stored', 'come')})"
+        with self.staged(files, columns) as come:
+            if not {column.name for column in columns} <= there:
+                # the table, or columns of a newer release, come with this very load
+                [found] = self.rows(f"select count(*) as n from {come} as come")
+                return int(found["n"]), 0 if there else int(found["n"]), 0
+            [found] = self.rows(
+                "select count(*) as n, count(*) filter (where stored.account is null) as new, "
+                "count(*) filter (where stored.account is not null "
+                f"and ({changed(record, 'stored', 'come')})) as changed "
+                f"from {come} as come left join {dataset}.{record.table} as stored "
+                f"on {same_key(record, 'stored', 'come')}"
             )
-        return int(found["n"]), int(found["new"]), int(unlike["n"])
+        return int(found["n"]), int(found["new"]), int(found["changed"])
 
     def columns(self, dataset: str, table: str) -> list[dict[str, Any]]:
         """The names and types of a table's columns."""

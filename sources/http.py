@@ -139,7 +139,7 @@ class Client:
                 answer = self._ask(request)
                 try:
                     return decode(answer.body)
-                except (msgspec.DecodeError, UnicodeDecodeError) as e:
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
                     raise BadAnswer(
                         f"{self.provider}: {request} answered {answer.status} with "
                         f"{len(answer.body)} bytes that are not the JSON expected"

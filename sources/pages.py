@@ -22,7 +22,7 @@ PAGES_READY = 8
 ESCAPE = re.compile(
     rb"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|u(d[89a-f][0-9a-f]{2}|0000)|.)", re.I | re.S
 )
-NUL = rb"\u0000"
+SUSPECT = (rb"\ud", rb"\uD", rb"\u0000")
 
 
 @dataclass
@@ -66,28 +66,13 @@ class PageDecoder(Generic[R]):
         self._raw = msgspec.json.Decoder(envelope[msgspec.Raw])
 
     def __call__(self, body: bytes) -> Page[R]:
+        body, found = _mended(body)
         try:
-            if NUL not in body:
-                return _page(self._strict.decode(body))
+            page: Page[R] = _page(self._strict.decode(body))
         except msgspec.ValidationError:
-            return self._row_by_row(body)
-        except msgspec.DecodeError:
-            if (page := self._mended(body, "half a character")) is None:
-                raise
-            return page
-        # Postgres can store no text with it
-        page = self._mended(body, "a character 0")
-        return self._row_by_row(body) if page is None else page
-
-    def _mended(self, body: bytes, found: str) -> Page[R] | None:
-        """The page, if there is text in it that is none: it costs that character, no more. Half of
-        one comes where a text was cut in an emoji.
-        """
-        whole = ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
-        if whole == body:
-            return None
-        page = self._row_by_row(whole)
-        page.findings.drifted(self.record.table, "(any text)", f"found {found}")
+            page = self._row_by_row(body)
+        for problem in sorted(found):
+            page.findings.drifted(self.record.table, "(any text)", f"found {problem}")
         return page
 
     def _row_by_row(self, body: bytes) -> Page[R]:
@@ -101,6 +86,30 @@ class PageDecoder(Generic[R]):
             return self._one.decode(raw)
         except msgspec.ValidationError:
             return salvage(self.record, raw, findings)
+
+
+def _mended(body: bytes) -> tuple[bytes, set[str]]:
+    """The body with U+FFFD for what is no text, and what that was: it costs that, and no more.
+
+    Half a character comes where a text was cut in an emoji; a character 0 is none that Postgres can
+    store. The decoder sees neither in the fields that are kept as JSON.
+    """
+    found: set[str] = set()
+    try:
+        str(body, "utf-8")
+    except UnicodeDecodeError:
+        body = str(body, "utf-8", "replace").encode()
+        found.add("bytes that are no UTF-8")
+
+    def whole(escape: re.Match[bytes]) -> bytes:
+        if not escape[1]:
+            return escape[0]
+        found.add("a character 0" if escape[1] == b"0000" else "half a character")
+        return rb"\ufffd"
+
+    if any(each in body for each in SUSPECT):
+        body = ESCAPE.sub(whole, body)
+    return body, found
 
 
 def _page(decoded: Any) -> Page[Any]:

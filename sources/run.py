@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from sources.http import Client
@@ -38,7 +37,8 @@ class Run:
     to be read, as the provider's work-list query gives them; `is_spent` says when that is enough.
     `is_first` says that the dataset has no tables yet: a package, which holds no row twice, is then
     appended, since there is nothing to merge it with; `new` are lists of which the tables have none
-    of the rows that come next. Rows are written to files in `folder` until dlt takes them.
+    of the rows that come next. Rows are written to files in `folder` until dlt takes them;
+    without one they are given as Arrow tables.
     `readers` starts other processes that read a list, given its name, the size of its pages and the
     way to read it.
     """
@@ -52,7 +52,7 @@ class Run:
     is_spent: Callable[[], bool] = lambda: False
     is_first: bool = False
     new: Collection[str] = ()
-    folder: Path = Path(gettempdir())
+    folder: Path | None = None
     readers: Callable[[str, int, str], Readers] | None = None
 
     def reads(self, name: str) -> bool:

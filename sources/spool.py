@@ -37,9 +37,9 @@ class Spool:
     stored yet, nothing is to be replaced.
     """
 
-    def __init__(self, table: Table, folder: Path, *, without_markers: bool) -> None:
+    def __init__(self, table: Table, folder: Path | None, *, without_markers: bool) -> None:
         self._table = table
-        self._file = folder / f"{table.resource}-{uuid4().hex}.parquet"
+        self._file = folder and folder / f"{table.resource}-{uuid4().hex}.parquet"
         self._without_markers = without_markers and issubclass(table.record, Child)
         self._writer: parquet.ParquetWriter | None = None
         self._held: list[pa.Table] = []
@@ -48,16 +48,16 @@ class Spool:
     def of_batch(self, batch: Batch) -> Any:
         """The file as an item for dlt, or the empty table if there were no rows; None before.
 
-        The rows themselves where they are just looked at: there is no package for a file.
+        The rows themselves where there is no folder for a file.
         """
         rows = batch.tables[self._table.resource]
         if self._without_markers:
             rows = rows.filter(pc.is_null(rows.column("_is_empty")))
-        if not load_id():
+        if self._file is None:
             return rows
         self._held.append(rows)
         if batch.is_last or sum(part.num_rows for part in self._held) >= WRITTEN_AT_ONCE:
-            self._write()
+            self._write(self._file)
         if not batch.is_last:
             return None
         empty = rows.slice(0, 0)
@@ -66,7 +66,7 @@ class Spool:
         self._writer.close()
         return dlt.mark.with_file_import(str(self._file), "parquet", self._rows, empty)
 
-    def _write(self) -> None:
+    def _write(self, file: Path) -> None:
         rows = pa.concat_tables(self._held)
         self._held.clear()
         if not rows.num_rows:
@@ -74,6 +74,6 @@ class Spool:
         brought_by = pa.repeat(pa.scalar(load_id()), rows.num_rows)
         rows = rows.append_column(LOAD_ID, brought_by)
         if self._writer is None:
-            self._writer = parquet.ParquetWriter(self._file, rows.schema)
+            self._writer = parquet.ParquetWriter(file, rows.schema)
         self._writer.write_table(rows)
         self._rows += rows.num_rows

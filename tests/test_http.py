@@ -194,6 +194,12 @@ def test_text_that_is_no_utf8_is_a_bad_answer(server: Server, connect: Connect) 
         connect().read(Request("/things"), msgspec.json.Decoder(dict[str, str]).decode)
 
 
+def test_an_answer_nested_too_deep_is_a_bad_answer(server: Server, connect: Connect) -> None:
+    server.gives(b"[" * 100_000)
+    with pytest.raises(BadAnswer, match="100000 bytes that are not the JSON expected"):
+        connect().read(Request("/things"), msgspec.json.decode)
+
+
 def test_a_host_that_is_not_there_is_unavailable(connect: Connect) -> None:
     with pytest.raises(Unavailable, match="acme: GET /things failed: ConnectError"):
         connect("http://127.0.0.1:9").read(Request("/things"), bytes)

@@ -8,7 +8,6 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import oracle
@@ -18,7 +17,7 @@ from conftest import DAY, SERVED, Account, Open, Row
 from dlt.destinations.impl.postgres.postgres import PostgresClient
 from killing import Job, Syncing
 from postgres_server import Server
-from test_cli import Shell, octopush
+from shell import Shell, octopush, wait_until
 
 from pipelines.batch import sync_all
 from pipelines.duckdb_file import DuckDbWarehouse
@@ -229,10 +228,7 @@ def test_with_the_lock_the_second_waits_and_no_row_is_lost(
 
     def meanwhile() -> None:
         two.syncing.begin()
-        until = monotonic() + 30
-        while not is_waiting():
-            assert monotonic() < until, "the second sync never came to its load"
-            sleep(0.05)
+        wait_until(is_waiting)
 
     assert two.sync_meanwhile(monkeypatch, meanwhile) == ""
     ended = two.syncing.end()

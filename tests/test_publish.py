@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import duckdb
 import pytest
 from conftest import Account
-from test_cli import Shell, octopush
+from shell import Shell, octopush
 
 from pipelines import publish as publishing
 from pipelines.audit import Outcome

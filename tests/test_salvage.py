@@ -287,6 +287,20 @@ def test_the_character_0_costs_itself(sent: bytes, kept: str) -> None:
     assert page.findings.drift == ({told: 1} if "\ufffd" in kept else {})
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept", "told"),
+    [
+        (b"a\xffb", "a\ufffdb", "bytes that are no UTF-8"),
+        (rb"cut \ud83d", "cut \ufffd", "half a character"),
+        (rb"a\u0000b", "a\ufffdb", "a character 0"),
+    ],
+)
+def test_what_is_no_text_is_mended_inside_kept_json_too(sent: bytes, kept: str, told: str) -> None:
+    page = PageDecoder(HilosContact)(b'[{"id": "c1", "meta": {"note": "' + sent + b'"}}]')
+    assert [msgspec.json.decode(row.meta) for row in page.rows] == [{"note": kept}]
+    assert page.findings.drift == {("contacts", "(any text)", f"found {told}"): 1}
+
+
 def test_what_both_copies_of_a_message_hold_beyond_their_type_is_kept() -> None:
     one = {"id": 5, "from_the_list": 1}
     row = {"id": 1, "messages": [one], "last_non_activity_message": {"id": 5, "alone": 2}}

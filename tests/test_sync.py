@@ -224,14 +224,14 @@ def test_a_killed_run_is_gone_on_with(account_of: Open, monkeypatch: pytest.Monk
     class Killed(BaseException):
         pass
 
-    loaded = syncing._load
+    loaded = syncing.load_chunk
 
     def killed_at_the_third(*args: object) -> None:
         if len(account.warehouse.tables("hilos")) and _count(account) >= 2:
             raise Killed
         loaded(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(syncing, "_load", killed_at_the_third)
+    monkeypatch.setattr(syncing, "load_chunk", killed_at_the_third)
     with pytest.raises(Killed):
         account.sync(chunk_rows=3)
     monkeypatch.undo()

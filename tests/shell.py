@@ -1,0 +1,106 @@
+"""The real commands, in their own processes and an empty folder."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from simulator import Simulator
+from simulator import credentials as keys
+
+BIN = Path(sys.executable).parent
+Done = subprocess.CompletedProcess[str]
+
+
+@dataclass
+class Shell:
+    """A folder to type commands in. Its HOME is elsewhere, and watched."""
+
+    folder: Path
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir()
+        self.home.mkdir()
+
+    def command(self, program: str, *arguments: str) -> dict[str, Any]:
+        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+        # where dlt would keep what is the machine's, such as an id for its usage statistics
+        kept["DLT_DATA_DIR"] = str(self.home / "dlt")
+        return {
+            "args": [str(BIN / program), *arguments],
+            "cwd": self.folder,
+            "env": {**kept, "HOME": str(self.home), "COLUMNS": "160", **self.environment},
+            "text": True,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+        }
+
+    def __call__(self, *arguments: str, program: str = "talkhouse", exit_code: int = 0) -> Done:
+        done = subprocess.run(**self.command(program, *arguments), timeout=60)
+        said = done.stdout + done.stderr
+        assert done.returncode == exit_code, said
+        assert "Traceback" not in said
+        assert keys.CANARY not in said
+        assert not re.search(r"simulated-\w+-(admin|key)", said), "a token was printed"
+        return done
+
+    def rows(self, query: str, file: str = "talkhouse.duckdb") -> list[tuple[Any, ...]]:
+        with duckdb.connect(self.folder / file, read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def files(self) -> set[str]:
+        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*")}
+
+    def configure(self, **connections: dict[str, Any]) -> None:
+        """Writes the two files of `.dlt`; what `init` asks for is the first test's."""
+        secret = ("api_access_token", "api_key", "api_login")
+        config, secrets = "", ""
+        for name, values in connections.items():
+            lines = {key: f"{key} = {json.dumps(value)}\n" for key, value in values.items()}
+            config += f"[connections.{name}]\n"
+            config += "".join(line for key, line in lines.items() if key not in secret)
+            secrets += f"[connections.{name}]\n"
+            secrets += "".join(line for key, line in lines.items() if key in secret)
+        (self.folder / ".dlt").mkdir(exist_ok=True)
+        (self.folder / ".dlt/config.toml").write_text(config)
+        (self.folder / ".dlt/secrets.toml").write_text(secrets)
+
+
+def chatwoot(simulator: Simulator, **values: Any) -> dict[str, Any]:
+    return {
+        "provider": "chatwoot",
+        "base_url": simulator.base_url("chatwoot"),
+        "account_id": keys.ACCOUNT_ID,
+        "api_access_token": keys.CHATWOOT_ADMIN,
+        "requests_per_second": 100_000,
+        **values,
+    }
+
+
+def octopush(simulator: Simulator, **values: Any) -> dict[str, Any]:
+    return {
+        "provider": "octopush",
+        "base_url": simulator.base_url("octopush"),
+        "api_login": keys.OCTOPUSH_LOGIN,
+        "api_key": keys.OCTOPUSH_KEY,
+        "requests_per_second": 100_000,
+        **values,
+    }
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Waits for what another process does, which can only be looked for again and again."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
