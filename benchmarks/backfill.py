@@ -29,6 +29,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import httpx
 import psycopg2
 from environments import python_of
 
@@ -87,11 +88,14 @@ def memory_bytes(pid: int) -> int:
 
 
 @contextmanager
-def served(conversations: int, latency: float = 0.0) -> Iterator[str]:
-    """The address of a Chatwoot with so many conversations, each answer so many seconds late."""
+def served(conversations: int, latency: float = 0.0, rounds: int = 1) -> Iterator[str]:
+    """The address of a Chatwoot with so many conversations, each answer so many seconds late, and
+    threads so many times as long.
+    """
     server = subprocess.Popen(
         [sys.executable, "-m", "simulator", "--static", "--port", "0"]
-        + ["--conversations", str(conversations), "--latency", str(latency)],
+        + ["--conversations", str(conversations), "--latency", str(latency)]
+        + ["--rounds", str(rounds)],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -116,7 +120,7 @@ def run(
     what the tool itself says. It loads into a DuckDB file in the folder, or into `to`.
     """
     file = folder / "bench.duckdb"
-    before = os.times()
+    asked_before, before = requests_of(base_url), os.times()
     began = time.perf_counter()
     process = subprocess.Popen(
         [python, str(HERE / script), base_url, to or str(file), str(folder / "work"), *more],
@@ -140,6 +144,7 @@ def run(
         - before.children_user
         - before.children_system,
         "peak_megabytes": peak / 1e6,
+        "requests_served": requests_of(base_url) - asked_before,
     }
     if script == "ours_sync.py":
         made |= json.loads(said)
@@ -151,6 +156,11 @@ def run(
         made["conversations"] = counted[0] if counted else 0
         made["disk_megabytes"] = file.stat().st_size / 1e6
     return made
+
+
+def requests_of(base_url: str) -> int:
+    """How many requests the server has had, whoever asked."""
+    return int(httpx.get(base_url.removesuffix("/chatwoot") + "/requests").text)
 
 
 def in_postgres(url: str) -> dict[str, Any]:
@@ -253,18 +263,20 @@ def report(runs: dict[str, list[dict[str, Any]]], conversations: int) -> None:
         "| tool | wall s | times the first, run by run | rows/s | processor s / million rows ",
         end="",
     )
-    print("| peak MB | disk MB |")
-    print("|---|---|---|---|---|---|---|")
+    print("| requests / 1,000 rows | peak MB | disk MB |")
+    print("|---|---|---|---|---|---|---|---|")
     for name, measured in runs.items():
         walls = [run["wall_seconds"] for run in measured]
         ratios = [theirs / our for theirs, our in zip(walls, ours, strict=True)]
         mb = max(run["peak_megabytes"] for run in measured)
         cpu = statistics.median(run["processor_seconds"] for run in measured)
         rate = conversations / statistics.median(walls)
+        asked = statistics.median(run["requests_served"] for run in measured)
         disk = statistics.median(run.get("disk_megabytes", 0) for run in measured)
         print(
             f"| {name} | {spread(walls)} | {spread(ratios)} "
-            f"| {rate:,.0f} | {cpu / conversations * 1e6:.0f} | {mb:.0f} | {disk:.0f} |"
+            f"| {rate:,.0f} | {cpu / conversations * 1e6:.0f} "
+            f"| {asked / conversations * 1e3:.1f} | {mb:.0f} | {disk:.0f} |"
         )
 
 

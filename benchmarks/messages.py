@@ -1,8 +1,9 @@
 """How fast threads are read, made into rows and loaded.
 
-    python benchmarks/messages.py [--into postgres] [--conversations 10000] [--runs 3]
+    python benchmarks/messages.py [--into postgres] [--conversations 10000] [--rounds 1] [--runs 3]
 
-Conversations are loaded before; then their threads, a request each. Seconds are from the beginning
+Conversations are loaded before; then their threads, a request each, of 7 messages, or so many times
+as long by --rounds. Seconds are from the beginning
 of the sync to its end, in the process: not its start, which is half a second. Beside it, in the
 same run, the bare limit: the same requests one after the other, decoded and not kept.
 """
@@ -25,10 +26,14 @@ def main() -> None:
     )
     parser.add_argument("--into", choices=["duckdb", "postgres"], default="duckdb")
     parser.add_argument("--conversations", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--runs", type=int, default=3)
     asked = parser.parse_args()
     seconds, bare, messages = [], [], 0
-    with served(asked.conversations) as base_url, databases(asked.into) as database:
+    with (
+        served(asked.conversations, rounds=asked.rounds) as base_url,
+        databases(asked.into) as database,
+    ):
         for _ in range(asked.runs):
             with TemporaryDirectory(prefix="talkhouse-bench-") as folder, database() as to:
                 run("ours_sync.py", base_url, Path(folder), memory=False, to=to)

@@ -19,9 +19,12 @@ def main() -> None:
     parser.add_argument(
         "--latency", type=float, default=0.0, help="seconds that each answer of --static is late"
     )
+    parser.add_argument(
+        "--rounds", type=int, default=1, help="how many times as long the threads of --static are"
+    )
     options = parser.parse_args()
     if options.static:
-        run_static(options.conversations, options.port, announce, options.latency)
+        run_static(options.conversations, options.port, announce, options.latency, options.rounds)
     else:
         world = World(options.seed, options.conversations)
         run(port=options.port, world=world, ready=announce)

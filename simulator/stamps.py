@@ -18,7 +18,7 @@ from simulator.world import World
 
 STAMPS = 64
 THREAD = 8
-"""How many messages a thread has at most; also the room for ids that each conversation gets."""
+"""How many messages a stamp has at most, and a thread too, if it is not made longer."""
 SLOT = re.compile(rb'"@(\d+)@"')
 # the slots that every conversation fills with its own values; those of its messages follow
 ID, UUID, CONTACT, CREATED, ACTIVITY, UPDATED, UPDATED_ISO = range(7)
@@ -26,9 +26,9 @@ MESSAGE_ID, MESSAGE_TIME = 7, 7 + THREAD
 
 
 class Own(NamedTuple):
-    """What one conversation has of its own."""
+    """What one conversation has of its own. Its messages' ids are counted from `first_id`."""
 
-    number: int
+    first_id: int
     activity: int
     values: tuple[bytes, ...]
 
@@ -99,11 +99,11 @@ def _stamping(document: Any) -> Callable[[Own], bytes]:
     ages = [60 * (MESSAGE_TIME + THREAD - 1 - slot) for slot in used if slot >= MESSAGE_TIME]
 
     def stamped(own: Own) -> bytes:
-        number, activity, values = own
+        first_id, activity, values = own
         stamp: bytes = text % chosen(
             (
                 *values,
-                *[b"%d" % (number * THREAD + place) for place in ids],
+                *[b"%d" % (first_id + place) for place in ids],
                 *[b"%d" % (activity - age) for age in ages],
             )
         )

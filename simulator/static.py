@@ -22,11 +22,13 @@ from simulator.stamps import STAMPS, THREAD, Own, stamps_of
 from simulator.world import World
 
 PAGE = 25
+ANSWER_ROWS = 100
 STEP, QUIET = 20, 86_400
 """Seconds from one conversation's activity to the next one's, and from the last one's to now."""
 ACCOUNT = f"/chatwoot/api/v1/accounts/{ACCOUNT_ID}"
 LIST = f"{ACCOUNT}/conversations"
 FILTER = f"{LIST}/filter"
+REQUESTS = "/requests"
 EMPTY = {
     f"{ACCOUNT}/contacts": b'{"meta":{"count":0,"current_page":1},"payload":[]}',
     f"{ACCOUNT}/csat_survey_responses": b"[]",
@@ -48,12 +50,20 @@ class Filter(msgspec.Struct):
 
 
 class StaticApp:
-    """The conversation list and its threads; all other paths are the ordinary simulator's."""
+    """The conversation list and its threads; all other paths are the ordinary simulator's.
 
-    def __init__(self, conversations: int, seed: int = 7, latency: float = 0.0) -> None:
+    A thread is its stamp's messages, as many `rounds` of them as asked for, the last of them being
+    what the list embeds. REQUESTS tells how many requests there were.
+    """
+
+    def __init__(
+        self, conversations: int, seed: int = 7, latency: float = 0.0, rounds: int = 1
+    ) -> None:
         world = World(seed, conversations=4 * STAMPS)
         self.count = conversations
         self.latency = latency
+        self.requests = 0
+        self.room = rounds * THREAD
         self.now = int(world.now.timestamp())
         self.stamps = stamps_of(world)
         self.rest = Simulator(world).app
@@ -70,11 +80,14 @@ class StaticApp:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.latency:
-            await asyncio.sleep(self.latency)
         path = scope["path"] if scope["type"] == "http" else ""
         status = 200
-        if path == LIST:
+        if self.latency and path != REQUESTS:
+            await asyncio.sleep(self.latency)
+        self.requests += path != REQUESTS
+        if path == REQUESTS:
+            body = b"%d" % self.requests
+        elif path == LIST:
             body = self.page(scope["query_string"])
         elif path == FILTER and scope["method"] == "POST":
             try:
@@ -126,12 +139,16 @@ class StaticApp:
     def thread(self, number: int, query_string: bytes) -> bytes:
         """The messages of one conversation after or before an id."""
         query = {name: int(values[0]) for name, values in parse_qs(query_string.decode()).items()}
-        low, high = query.get("after", 0), query.get("before", self.count * THREAD * 2)
+        low, high = query.get("after", 0), query.get("before", self.count * self.room * 2)
         # only where both are given is the first of them a part of the answer
         low -= query.keys() >= {"after", "before"}
-        stamp, own = self.stamps[number % len(self.stamps)], self.own(number)
-        ids = range(number * THREAD, number * THREAD + len(stamp.messages))
-        rows = [m(own) for at, m in zip(ids, stamp.messages, strict=True) if low < at < high]
+        stamp, last = self.stamps[number % len(self.stamps)], self.own(number)
+        rows = [
+            message(Own(first_id, last.activity - (last.first_id - first_id) * 60, last.values))
+            for first_id in range(number * self.room, last.first_id + 1, THREAD)
+            for at, message in enumerate(stamp.messages, first_id)
+            if low < at < high
+        ][:ANSWER_ROWS]
         return b'{"meta":%b,"payload":[%b]}' % (stamp.thread_head, b",".join(rows))
 
     def own(self, number: int) -> Own:
@@ -149,7 +166,7 @@ class StaticApp:
             b"%d.%06d" % (activity, microsecond),
             b'"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ"' % moment,
         )
-        return Own(number, activity, values)
+        return Own(number * self.room + self.room - THREAD, activity, values)
 
 
 def run_static(
@@ -157,9 +174,10 @@ def run_static(
     port: int = 9000,
     ready: Callable[[str], None] = lambda url: None,
     latency: float = 0.0,
+    rounds: int = 1,
 ) -> None:
     """Serves so many conversations until interrupted, each answer so many seconds late."""
-    blocking(StaticApp(conversations, latency=latency), "127.0.0.1", port, ready)
+    blocking(StaticApp(conversations, latency=latency, rounds=rounds), "127.0.0.1", port, ready)
 
 
 def _place(query: dict[str, list[str]]) -> slice:

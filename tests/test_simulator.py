@@ -1001,13 +1001,26 @@ def test_static_pages_are_complete_and_in_order() -> None:
     assert list(newest[0]) == CONVERSATION_KEYS
 
 
-def test_static_threads_end_with_the_message_that_the_list_embeds() -> None:
-    app = StaticApp(100)
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_static_threads_end_with_the_message_that_the_list_embeds(rounds: int) -> None:
+    app = StaticApp(100, rounds=rounds)
     row = json.loads(app.page(b""))["data"]["payload"][0]
     thread = json.loads(app.thread(row["id"], b"after=0"))["payload"]
     assert thread[-1]["id"] == row["messages"][0]["id"]
     assert thread[-1]["created_at"] == row["last_activity_at"]
+    assert len(thread) % rounds == 0
+    for field in ("id", "created_at"):
+        values = [message[field] for message in thread]
+        assert values == sorted(set(values))
     assert json.loads(app.thread(row["id"], b"after=%d" % thread[-1]["id"]))["payload"] == []
+
+
+def test_static_counts_its_requests() -> None:
+    with static_server("--conversations", "5") as client:
+        for _ in range(2):
+            client.get("/chatwoot/api/v1/accounts/1/conversations")
+        counted = client.base_url.join("/requests")
+        assert [client.get(counted).text for _ in range(2)] == ["2", "2"]
 
 
 def test_static_lists_what_changed_lately_without_pages() -> None:
