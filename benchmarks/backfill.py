@@ -25,8 +25,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO, Any
 
 import duckdb
 import httpx
@@ -122,21 +122,24 @@ def run(
     file = folder / "bench.duckdb"
     asked_before, before = requests_of(base_url), os.times()
     began = time.perf_counter()
-    process = subprocess.Popen(
-        [python, str(HERE / script), base_url, to or str(file), str(folder / "work"), *more],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=ENVIRONMENT,
-    )
     peak = 0
-    while memory and process.poll() is None:
-        peak = max(peak, memory_bytes(process.pid))
-        time.sleep(0.02)
-    said, failure = process.communicate()
+    # files, not pipes: nobody reads while memory is sampled, and a tool that says much would wait
+    with TemporaryFile() as said, TemporaryFile() as failure:
+        process = subprocess.Popen(
+            [python, str(HERE / script), base_url, to or str(file), str(folder / "work"), *more],
+            stdout=said,
+            stderr=failure,
+            env=ENVIRONMENT,
+        )
+        while memory and process.poll() is None:
+            peak = max(peak, memory_bytes(process.pid))
+            time.sleep(0.02)
+        process.wait()
+        answer, trouble = (_read(each) for each in (said, failure))
     wall = time.perf_counter() - began
     after = os.times()
     if process.returncode:
-        sys.exit(f"{script} failed: {failure.decode()[-2000:]}")
+        sys.exit(f"{script} failed: {trouble[-2000:]}")
     made: dict[str, Any] = {
         "wall_seconds": wall,
         "processor_seconds": after.children_user
@@ -147,7 +150,7 @@ def run(
         "requests_served": requests_of(base_url) - asked_before,
     }
     if script == "ours_sync.py":
-        made |= json.loads(said)
+        made |= json.loads(answer)
     if to:
         made |= in_postgres(to)
     elif file.exists():
@@ -156,6 +159,11 @@ def run(
         made["conversations"] = counted[0] if counted else 0
         made["disk_megabytes"] = file.stat().st_size / 1e6
     return made
+
+
+def _read(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 def requests_of(base_url: str) -> int:

@@ -36,7 +36,7 @@ def talkhouse() -> None:
 def demo(
     file: Annotated[Path, typer.Option(help="The DuckDB file to fill")] = Path("talkhouse.duckdb"),
 ) -> None:
-    """Sync all five providers from a simulator, and ask the result three questions.
+    """Sync all five providers from a simulator, and ask the result four questions.
 
     No account is needed, and nothing outside this folder is touched.
 
@@ -209,6 +209,34 @@ def status(names: Names = None, as_json: AsJson = False) -> None:
         destination = configured()
         found = statuses(connections(names or ()), destination)
         show_statuses(found, destination, as_json)
+
+
+@app.command()
+def build(
+    full: Annotated[
+        bool, typer.Option("--full", help="Make everything anew, not only what changed")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Build the analysts' tables: one model of conversations, and the answers people ask of it.
+
+    What fails a test is not built upon. With `destination.publish`, a copy for readers is published
+    if nothing failed. Exits with 1 if anything did; a warning is no failure.
+
+    Example: `talkhouse build`
+    """
+    with errors_told():
+        from pipelines.build import build as built_in
+        from pipelines.build import show_built
+        from pipelines.destination import configured, configured_copy
+        from pipelines.publish import published
+
+        copy = configured_copy()
+        built = built_in(configured(), full=full)
+        publication = published(copy) if copy and built.ok else None
+        show_built(built, publication, as_json)
+    all_ok = built.ok and (publication is None or publication.ok)
+    raise typer.Exit(0 if all_ok else FAILED)
 
 
 @app.command()

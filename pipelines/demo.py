@@ -1,4 +1,4 @@
-"""The demonstration: all five providers from a simulator, and three questions to the result."""
+"""The demonstration: all five providers from a simulator, and four questions to the result."""
 
 from pathlib import Path
 from textwrap import indent
@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.batch import sync_all
+from pipelines.build import build, show_built
 from pipelines.connections import connection
 from pipelines.duckdb_file import DuckDbFile
 from pipelines.simulate import simulated
@@ -20,33 +21,36 @@ from sources import PROVIDERS
 SEED, CONVERSATIONS = 7, 240
 
 QUESTIONS = {
-    "How are Chatwoot's conversations, by channel?": """\
-select replace(meta__channel, 'Channel::', '') as channel,
-       count(*) as conversations,
-       count(*) filter (status = 'open') as open,
-       count(*) filter (status = 'resolved') as resolved
-from chatwoot.conversations
-group by all
-order by conversations desc, channel""",
-    "How many minutes until an agent first answers?": """\
-select inboxes.name as inbox,
-       count(first_reply_created_at) as answered,
-       round(median(date_diff('second', conversations.created_at, first_reply_created_at)) / 60, 1)
+    "How fast does a person answer, by channel?": """\
+select provider, channel_kind,
+       count(*) as waits,
+       count(replied_at) as answered,
+       round(cast(percentile_cont(0.5) within group (order by reply_seconds) / 60 as numeric), 1)
          as median_minutes
-from chatwoot.conversations
-join chatwoot.inboxes
-  on inboxes.account = conversations.account and inboxes.id = conversations.inbox_id
-group by all
-order by median_minutes""",
-    "What became of the first message of Hilos' conversations?": """\
-select direction,
-       count(*) as first_messages,
-       count(delivered_on) as delivered,
-       count(read_on) as read,
-       count(failed_on) as failed
-from hilos.first_messages
-group by all
-order by first_messages desc""",
+  from marts.response_times
+ group by provider, channel_kind
+ order by provider, median_minutes, channel_kind""",
+    "How many conversations were not resolved at the end of each day?": """\
+select date_day, provider, sum(opened) as opened, sum(reopened) as reopened,
+       sum(closed) as closed, sum(open_at_end) as open_at_end
+  from marts.backlog_daily
+ group by date_day, provider
+ order by date_day desc, provider
+ limit 8""",
+    "What became of the messages that were sent?": """\
+select provider, channel_kind, sender_kind, sum(messages) as messages, sum(delivered) as delivered,
+       sum(read) as read, sum(failed) as failed
+  from marts.delivery_funnel
+ group by provider, channel_kind, sender_kind
+ order by messages desc, provider, channel_kind, sender_kind
+ limit 8""",
+    "Who handles conversations, and whose turn is it?": """\
+select provider, handled_by, waiting_on, count(*) as conversations,
+       round(avg(csat_rating), 2) as mean_rating
+  from marts.conversation_report
+ where handled_by is not null
+ group by provider, handled_by, waiting_on
+ order by provider, conversations desc, handled_by, waiting_on""",
 }
 
 NEXT = """\
@@ -61,7 +65,9 @@ Next (after `make`, the command is .venv/bin/talkhouse):
 
 
 def run_demo(file: Path) -> bool:
-    """Syncs, prints what was loaded, three answers and what to type next; whether all went well."""
+    """Syncs and builds, prints what was loaded, four answers and what to type next; whether all
+    went well.
+    """
     _refuse_real_data(file)
     console = results()
     world = World(SEED, CONVERSATIONS)
@@ -73,6 +79,10 @@ def run_demo(file: Path) -> bool:
     if failed := [outcome for outcome in outcomes if not outcome.ok]:
         for outcome in failed:
             console.print(f"{outcome.connection}: {outcome.error}", markup=False)
+        return False
+    built = build(DuckDbFile(file), as_of=world.now.isoformat())
+    show_built(built, None, as_json=False)
+    if not built.ok:
         return False
     with DuckDbFile(file).open(read_only=True) as warehouse:
         console.print(f"\nIn {file}, after {requests:,} requests in {seconds:.1f} s:")

@@ -26,6 +26,9 @@ dlthub_telemetry = false
 #[destination]
 #duckdb = "talkhouse.duckdb"  # the file that everything is loaded into
 #publish = ""  # a copy of it that BI tools read, made after every sync: "published.duckdb"
+
+#[models]
+#time_zone = "UTC"  # whose days and hours the marts count by: "Europe/Lisbon"
 """
 SECRETS_HEAD = """\
 # Secrets of Talkhouse's connections: never commit this file.

@@ -207,7 +207,8 @@ def retry_after_seconds(answer: Answer) -> float | None:
         until = parsedate_to_datetime(value)
     except ValueError:
         return None
-    return max(0.0, (until.astimezone(UTC) - answer.served_at).total_seconds())
+    seconds: float = (until.astimezone(UTC) - answer.served_at).total_seconds()
+    return max(0.0, seconds)
 
 
 def _wait_before_retry(error: Exception) -> bool | float:

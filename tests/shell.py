@@ -46,7 +46,7 @@ class Shell:
         }
 
     def __call__(self, *arguments: str, program: str = "talkhouse", exit_code: int = 0) -> Done:
-        done = subprocess.run(**self.command(program, *arguments), timeout=60)
+        done = subprocess.run(**self.command(program, *arguments), timeout=240)
         said = done.stdout + done.stderr
         assert done.returncode == exit_code, said
         assert "Traceback" not in said

@@ -1,0 +1,18 @@
+{#- A provider's raw table. Where it is not there, since a sync without `messages` makes no table of
+    them, an empty one of the same columns. -#}
+{% macro raw(provider, table) -%}
+    {%- set relation = source(provider, table) -%}
+    {%- if not execute -%}
+        {{ relation }}
+    {%- elif load_relation(relation) is not none -%}
+        {{ relation }}
+    {%- else -%}
+        {%- set declared = graph.sources['source.talkhouse.' ~ provider ~ '.' ~ table].columns -%}
+        (select
+        {%- for column in declared.values() %}
+            cast(null as {{ column.data_type }}) as {{ adapter.quote(column.name) }}
+            {%- if not loop.last %},{% endif %}
+        {%- endfor %}
+        where false) as {{ table }}
+    {%- endif -%}
+{%- endmacro %}

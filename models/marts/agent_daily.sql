@@ -1,0 +1,53 @@
+-- What did each agent do each day?
+with done as (
+    select {{ local_date('messages.sent_at') }} as date_day,
+           messages.provider,
+           messages.account,
+           messages.agent_id,
+           messages.conversation_id,
+           case when messages.sender_kind = 'agent' then 1 else 0 end as replies,
+           case when messages.sender_kind = 'note' then 1 else 0 end as notes,
+           0 as resolutions,
+           cast(null as double precision) as reply_seconds,
+           cast(null as double precision) as first_reply_seconds,
+           cast(null as bigint) as rating
+      from {{ ref('messages') }} as messages
+     where messages.agent_id is not null
+       and messages.sender_kind in ('agent', 'note')
+       and messages.sent_at is not null
+       and messages.deleted_at is null
+    union all
+    select {{ local_date('resolved_at') }}, provider, account, agent_id, null, 0, 0, 1, null, null,
+           null
+      from {{ ref('resolutions') }}
+     where agent_id is not null
+    union all
+    select {{ local_date('replied_at') }}, provider, account, agent_id, null, 0, 0, 0,
+           reply_seconds, case when turn = 1 then reply_seconds end, null
+      from {{ ref('turns') }}
+     where agent_id is not null
+    union all
+    select {{ local_date('answered_at') }}, provider, account, agent_id, null, 0, 0, 0, null, null,
+           rating
+      from {{ ref('csat_responses') }}
+     where agent_id is not null
+       and deleted_at is null
+)
+
+select done.date_day,
+       done.provider,
+       done.account,
+       done.agent_id,
+       max(agents.agent_name) as agent_name,
+       sum(done.replies) as replies,
+       count(distinct case when done.replies = 1 then done.conversation_id end)
+         as conversations_replied,
+       sum(done.notes) as notes,
+       sum(done.resolutions) as resolutions,
+       {{ median('done.reply_seconds') }} as median_reply_seconds,
+       {{ median('done.first_reply_seconds') }} as median_first_response_seconds,
+       count(done.rating) as csat_responses,
+       cast(avg(done.rating) as double precision) as mean_csat_rating
+  from done
+  left join {{ ref('agents') }} as agents using (provider, account, agent_id)
+ group by done.date_day, done.provider, done.account, done.agent_id

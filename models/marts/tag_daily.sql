@@ -1,0 +1,16 @@
+-- What are conversations about, day by day?
+select {{ local_date('report.started_at') }} as date_day,
+       report.provider,
+       report.account,
+       tags.tag_name,
+       count(*) as conversations_started,
+       count(*) filter (where report.status = 'resolved') as resolved_since,
+       count(report.first_response_seconds) as answered,
+       {{ median('report.first_response_seconds') }} as median_first_response_seconds,
+       {{ median('report.final_resolution_seconds') }} as median_final_resolution_seconds,
+       count(report.csat_rating) as csat_responses,
+       cast(avg(report.csat_rating) as double precision) as mean_csat_rating
+  from {{ ref('conversation_report') }} as report
+  join {{ ref('conversation_tags') }} as tags using (provider, account, conversation_id)
+ where report.started_at is not null
+ group by 1, report.provider, report.account, tags.tag_name

@@ -1,0 +1,21 @@
+select account,
+       cast(id as text) as conversation_id,
+       cast(meta__sender__id as text) as contact_id,
+       cast(inbox_id as text) as channel_id,
+       status as provider_status,
+       priority,
+       cast(null as text) as opened_by,
+       created_at,
+       updated_at as provider_updated_at,
+       cast(null as timestamp with time zone) as first_message_at,
+       last_activity_at,
+       first_reply_created_at as provider_first_reply_at,
+       waiting_since as provider_waiting_since_at,
+       snoozed_until,
+       case when meta__assignee_type = 'AgentBot' then null else cast(meta__assignee__id as text) end
+         as assignee_id,
+       case when meta__assignee_type = 'AgentBot' then cast(meta__assignee__id as text) end as bot_id,
+       cast(meta__team__id as text) as team_id,
+       cast(null as bigint) as messages_declared,
+       deleted_at
+  from {{ raw('chatwoot', 'conversations') }}

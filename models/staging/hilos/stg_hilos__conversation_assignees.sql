@@ -1,0 +1,4 @@
+select account,
+       conversation_id,
+       cast(id as text) as agent_id
+  from {{ raw('hilos', 'conversation_assignees') }}

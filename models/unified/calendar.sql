@@ -1,0 +1,35 @@
+-- Every day from the first message or conversation to the day after the build.
+with digits as (
+    select * from (values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) as digits (digit)
+),
+
+numbers as (
+    select ones.digit + 10 * tens.digit + 100 * hundreds.digit + 1000 * thousands.digit
+           + 10000 * more.digit as number
+      from digits as ones
+     cross join digits as tens
+     cross join digits as hundreds
+     cross join digits as thousands
+     cross join (select digit from digits where digit < 2) as more
+),
+
+began as (
+    select {{ local_date('min(moment)') }} - 1 as first_date
+      from (select min(sent_at) as moment from {{ ref('messages') }}
+             union all
+            select min(least(created_at, first_message_at, last_activity_at))
+              from {{ ref('all_conversations') }}) as moments
+),
+
+days as (
+    select cast(first_date + number as date) as date_day
+      from began
+      join numbers on first_date + number <= {{ local_date(as_of()) }} + 1
+)
+
+select date_day,
+       cast(extract(isodow from date_day) as integer) as weekday,
+       cast(extract(year from date_day) as integer) as year,
+       cast(extract(month from date_day) as integer) as month,
+       cast(extract(week from date_day) as integer) as iso_week
+  from days

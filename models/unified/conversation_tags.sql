@@ -1,0 +1,4 @@
+{{ union_staged(
+    'conversation_tags', ['account', 'conversation_id', 'tag_id', 'tag_name'],
+    only=['chatwoot', 'hilos', 'activecampaign']
+) }}

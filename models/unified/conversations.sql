@@ -1,0 +1,65 @@
+with reads as (
+    {{ union_staged(
+        'thread_reads',
+        ['account', 'conversation_id', 'read_at', 'failed_at', 'read_up_to_at', 'missing_messages'],
+        only=['chatwoot', 'octopush']
+    ) }}
+)
+
+select conversations.provider,
+       conversations.account,
+       conversations.conversation_id,
+       conversations.contact_id,
+       contacts.person_id,
+       conversations.channel_id,
+       channels.channel_kind,
+       vocabulary.status,
+       conversations.provider_status,
+       conversations.priority,
+       conversations.opened_by,
+       conversations.assignee_id,
+       conversations.bot_id,
+       conversations.team_id,
+       coalesce(
+           conversations.created_at, conversations.first_message_at, metrics.first_message_at
+       ) as started_at,
+       case when conversations.created_at is not null then 'provider'
+            when coalesce(conversations.first_message_at, metrics.first_message_at) is not null
+            then 'first message'
+       end as started_at_source,
+       coalesce(conversations.last_activity_at, case
+           when conversations.provider = 'pembalasan' then metrics.last_message_at
+       end) as last_activity_at,
+       conversations.provider_first_reply_at,
+       conversations.provider_waiting_since_at,
+       conversations.snoozed_until,
+       case when conversations.provider in ('hilos', 'activecampaign') then 'first message'
+            when conversations.provider = 'pembalasan' then 'public messages'
+            when reads.read_at is null or reads.failed_at is not null then 'none'
+            when conversations.provider = 'octopush' then 'no times'
+            when coalesce(reads.missing_messages, 0) > 0
+              or reads.read_up_to_at is distinct from conversations.last_activity_at then 'partial'
+            else 'whole'
+       end as thread,
+       conversations.messages_declared,
+       conversations.deleted_at
+  from {{ ref('all_conversations') }} as conversations
+  left join {{ ref('thread_metrics') }} as metrics
+    on metrics.provider = conversations.provider
+   and metrics.account = conversations.account
+   and metrics.conversation_id = conversations.conversation_id
+  left join reads
+    on reads.provider = conversations.provider
+   and reads.account = conversations.account
+   and reads.conversation_id = conversations.conversation_id
+  left join {{ ref('contacts') }} as contacts
+    on contacts.provider = conversations.provider
+   and contacts.account = conversations.account
+   and contacts.contact_id = conversations.contact_id
+  left join {{ ref('channels') }} as channels
+    on channels.provider = conversations.provider
+   and channels.account = conversations.account
+   and channels.channel_id = conversations.channel_id
+  left join {{ ref('status_vocabulary') }} as vocabulary
+    on vocabulary.provider = conversations.provider
+   and vocabulary.provider_status = conversations.provider_status

@@ -1,0 +1,49 @@
+-- When each conversation was opened and closed, where that is known: DECISIONS.md, "The backlog".
+with seen as (
+    select provider,
+           account,
+           conversation_id,
+           min(seen_from_at) filter (where status = 'resolved' and status_before <> 'resolved')
+             as first_resolved_at,
+           max(seen_from_at) filter (where status = 'resolved' and status_before <> 'resolved')
+             as last_resolved_at,
+           count(*) filter (where status <> 'resolved' and status_before = 'resolved') as reopens
+      from {{ ref('conversation_status_history') }}
+     group by provider, account, conversation_id
+),
+
+known as (
+    select conversations.provider,
+           conversations.account,
+           conversations.conversation_id,
+           conversations.status,
+           conversations.thread = 'whole' as is_told,
+           coalesce(metrics.ends_resolved, false) = (conversations.status = 'resolved') as is_coherent,
+           metrics.first_resolved_at,
+           metrics.last_resolved_at,
+           metrics.reopens,
+           seen.first_resolved_at as first_seen_resolved_at,
+           seen.last_resolved_at as last_seen_resolved_at,
+           seen.reopens as seen_reopens
+      from {{ ref('conversations') }} as conversations
+      left join {{ ref('thread_metrics') }} as metrics using (provider, account, conversation_id)
+      left join seen using (provider, account, conversation_id)
+     where conversations.status is not null
+       and conversations.started_at is not null
+)
+
+select provider,
+       account,
+       conversation_id,
+       case when is_told and is_coherent then 'thread'
+            when status <> 'resolved' or last_seen_resolved_at is not null then 'builds'
+       end as source,
+       case when is_told then coalesce(first_resolved_at, first_seen_resolved_at)
+            else first_seen_resolved_at
+       end as first_resolved_at,
+       case when status <> 'resolved' then null
+            when is_told and is_coherent then last_resolved_at
+            else last_seen_resolved_at
+       end as final_resolved_at,
+       case when is_told and is_coherent then coalesce(reopens, 0) end as reopens
+  from known

@@ -1,0 +1,3 @@
+{{ union_staged(
+    'teams', ['account', 'team_id', 'team_name', 'deleted_at'], only=['chatwoot', 'hilos']
+) }}

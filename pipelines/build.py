@@ -1,0 +1,180 @@
+"""Builds the analysts' tables out of the raw ones, by the dbt project of `models/`, in-process."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dlt
+from psycopg2.extensions import parse_dsn
+
+from pipelines.duckdb_file import DuckDbFile
+from pipelines.postgres import PostgresDatabase
+from pipelines.summary import Publication, print_json, results
+from pipelines.warehouse import Destination
+from sources import PROVIDERS
+from sources.settings import SettingsError
+
+MODELS = Path(__file__).parent.parent / "models"
+WORKING_FOLDER = Path(".dlt/dbt")
+
+
+@dataclass
+class Built:
+    """What a build did: the tables and views that were made, the tests that passed, what a test
+    warns of, and what failed with everything that was not made for its sake.
+    """
+
+    destination: str
+    providers: list[str]
+    seconds: float = 0.0
+    models: list[str] = field(default_factory=list)
+    tests_passed: int = 0
+    warnings: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not self.failures
+
+
+def build(
+    destination: Destination,
+    *,
+    full: bool = False,
+    time_zone: str = "",
+    as_of: str = "",
+    folder: Path = WORKING_FOLDER,
+) -> Built:
+    """Builds everything for the providers whose datasets are there.
+
+    `full` makes anew what is otherwise brought up to date. `time_zone` is whose days the marts
+    count by, `models.time_zone` of the settings if it is empty. `as_of` (ISO 8601) takes the place
+    of the time of the build. Raises SettingsError if nothing was ever loaded, WarehouseError if the
+    destination cannot be opened.
+    """
+    providers = _providers(destination)
+    # here: it takes a second, which no other command should
+    from dbt.cli.main import dbtRunner
+
+    variables: dict[str, Any] = {"providers": providers, "time_zone": time_zone or _time_zone()}
+    if as_of:
+        variables["as_of"] = as_of
+    arguments = ["build", "--quiet", "--no-version-check", "--vars", json.dumps(variables)]
+    arguments += ["--project-dir", str(MODELS), "--profiles-dir", str(MODELS)]
+    arguments += ["--target-path", str(folder.absolute() / "target")]
+    arguments += ["--log-path", str(folder.absolute() / "logs")]
+    arguments += ["--target", "duckdb" if isinstance(destination, DuckDbFile) else "postgres"]
+    if full:
+        arguments.append("--full-refresh")
+    built = Built(str(destination), providers)
+    with _environment(destination), _released():
+        done = dbtRunner().invoke(arguments)
+    results_of_nodes = getattr(done.result, "results", None)
+    if results_of_nodes is None:
+        built.failures.append(_one_line(str(done.exception or "dbt could not begin")))
+        return built
+    built.seconds = done.result.elapsed_time  # type: ignore[union-attr]
+    for each in results_of_nodes:
+        _note(built, each)
+    return built
+
+
+def _providers(destination: Destination) -> list[str]:
+    if not destination.exists():
+        raise SettingsError(f"{destination} has nothing to build from: run `talkhouse sync` first")
+    with destination.open(read_only=True) as warehouse:
+        found = [name for name in PROVIDERS if "conversations" in warehouse.tables(name)]
+    if not found:
+        raise SettingsError(f"{destination} has nothing to build from: run `talkhouse sync` first")
+    return found
+
+
+def _time_zone() -> str:
+    return str(dlt.config.get("models.time_zone") or "UTC")
+
+
+@contextmanager
+def _environment(destination: Destination) -> Iterator[None]:
+    """What `models/profiles.yml` asks for, while the context lasts."""
+    before = dict(os.environ)
+    os.environ.update(_profile(destination))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _profile(destination: Destination) -> Mapping[str, str]:
+    if isinstance(destination, DuckDbFile):
+        return {"TALKHOUSE_DUCKDB": str(destination.file.absolute())}
+    assert isinstance(destination, PostgresDatabase)
+    known = parse_dsn(destination.credentials.to_native_representation())
+    return {
+        "TALKHOUSE_PG_HOST": known.get("host", ""),
+        "TALKHOUSE_PG_PORT": known.get("port", "5432"),
+        "TALKHOUSE_PG_USER": known.get("user", ""),
+        "TALKHOUSE_PG_DATABASE": known.get("dbname", ""),
+        "TALKHOUSE_PG_SSLMODE": known.get("sslmode", "prefer"),
+        "DBT_ENV_SECRET_TALKHOUSE_PG_PASSWORD": known.get("password", ""),
+    }
+
+
+@contextmanager
+def _released() -> Iterator[None]:
+    """Closes what dbt leaves open: the file would stay locked, and read as it was."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    try:
+        yield
+    finally:
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+
+def _note(built: Built, each: Any) -> None:
+    name, kind, status = each.node.name, str(each.node.resource_type), str(each.status)
+    if status in ("error", "fail", "runtime error"):
+        built.failures.append(f"{kind} {name}: {_one_line(each.message or status)}")
+    elif status == "warn":
+        built.warnings.append(f"{name}: {_one_line(each.message or '')}")
+    elif status == "skipped":
+        built.skipped.append(name)
+    elif kind == "test":
+        built.tests_passed += 1
+    else:
+        built.models.append(name)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def show_built(built: Built, publication: Publication | None, as_json: bool) -> None:
+    """Prints what was built, what is wrong, and what was published if that was wanted."""
+    if as_json:
+        published = publication and {"ok": publication.ok, **asdict(publication)}
+        print_json({"ok": built.ok, **asdict(built), "publication": published})
+        return
+    console = results()
+    console.print(
+        f"Built {len(built.models)} tables and views in {built.destination} for "
+        f"{', '.join(built.providers)}, {built.tests_passed} tests passed, {built.seconds:.1f} s",
+        markup=False,
+        soft_wrap=True,
+    )
+    for title, lines in (("warning", built.warnings), ("failed", built.failures)):
+        for line in lines:
+            console.print(f"  {title}: {line}", markup=False, soft_wrap=True)
+    if built.skipped:
+        console.print(
+            f"  not built for that: {', '.join(built.skipped)}; they are as they were",
+            markup=False,
+            soft_wrap=True,
+        )
+    if publication:
+        console.print(str(publication), markup=False, soft_wrap=True)

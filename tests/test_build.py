@@ -1,0 +1,169 @@
+"""`talkhouse build`: what is built for whom, what fails loudly, what only warns."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+from conftest import SERVED
+from shell import Shell, chatwoot, octopush
+
+from pipelines.build import MODELS, build
+from pipelines.describe import sources
+from pipelines.duckdb_file import DuckDbFile
+from simulator import Simulator, World, serve
+from sources.settings import SettingsError
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with serve(World(conversations=24), **SERVED) as served:
+        yield served
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path / "shop", tmp_path / "home")
+
+
+def change(shell: Shell, statement: str) -> None:
+    with duckdb.connect(shell.folder / "talkhouse.duckdb") as connection:
+        connection.execute(statement)
+
+
+def described() -> dict[str, dict[str, str]]:
+    """What the YAML files say of each model's columns; a model's own description under ''."""
+    models: dict[str, dict[str, str]] = {}
+    for file in [*MODELS.rglob("*.yml")]:
+        for model in yaml.safe_load(file.read_text("utf-8")).get("models", []):
+            if isinstance(model, dict):
+                columns = {each["name"]: each["description"] for each in model.get("columns", [])}
+                models[model["name"]] = {"": model["description"], **columns}
+    return models
+
+
+def test_nothing_is_built_of_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="run `talkhouse sync` first"):
+        build(DuckDbFile(tmp_path / "talkhouse.duckdb"))
+
+
+def test_what_is_connected_is_built_and_no_more(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(hotline=octopush(simulator))
+    shell("sync")
+    built = json.loads(shell("build", "--json").stdout)
+    assert (built["ok"], built["providers"]) == (True, ["octopush"])
+    assert built["failures"] == built["skipped"] == []
+    staged = shell.rows(
+        "select table_name from information_schema.tables where table_schema = 'staging'"
+    )
+    assert {name.split("__")[0] for (name,) in staged} == {"stg_octopush"}
+    counted = "select (select count(*) from {}), (select count(*) from {})"
+    [(ours, raw)] = shell.rows(counted.format("unified.messages", "octopush.messages"))
+    assert ours == raw > 0
+    # another provider is there with the next build, and needs nothing but its connection
+    shell.configure(hotline=octopush(simulator), shop=chatwoot(simulator, messages=False))
+    shell("sync", "shop")
+    again = json.loads(shell("build", "--json").stdout)
+    assert (again["ok"], again["providers"]) == (True, ["chatwoot", "octopush"])
+    # without threads there is no table of messages, and what they would tell is null
+    [(replies, threads)] = shell.rows(
+        "select count(agent_messages), count(distinct thread) from marts.conversation_report"
+        " where provider = 'chatwoot' and thread = 'none'"
+    )
+    assert (replies, threads) == (0, 1)
+
+
+def test_a_key_that_is_not_unique_fails_loudly_and_publishes_nothing(
+    shell: Shell, simulator: Simulator
+) -> None:
+    shell.configure(hotline=octopush(simulator))
+    shell.environment = {"DESTINATION__PUBLISH": "published.duckdb"}
+    shell("sync")
+    shell("build")
+    report = "select * from marts.conversation_report order by conversation_id"
+    before, copied = shell.rows(report), shell.rows(report, "published.duckdb")
+    assert before == copied
+    change(shell, "insert into octopush.agents select * from octopush.agents")
+    change(shell, "update octopush.conversations set recipient_details__name = 'Nobody'")
+    failed = shell("build", exit_code=1).stdout
+    assert "failed: test unique_key_agents_provider__account__agent_id" in failed
+    assert "not built for that: " in failed
+    # what stands on the broken table is as it was, here and in the copy
+    assert shell.rows(report) == before
+    assert shell.rows(report, "published.duckdb") == before
+
+
+def test_a_word_that_no_vocabulary_knows_is_a_warning(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(shop=chatwoot(simulator, messages=False))
+    shell("sync")
+    change(shell, "update chatwoot.conversations set status = 'parked' where status = 'open'")
+    assert "warning: is_understood_conversations_status" in shell("build").stdout
+    found = shell.rows(
+        "select distinct status, provider_status from marts.conversation_report"
+        " where provider_status = 'parked'"
+    )
+    assert found == [(None, "parked")]
+
+
+def test_no_one_is_told_what_was_built(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(hotline=octopush(simulator))
+    shell("sync")
+    shell("build")
+    assert not [file for file in shell.home.rglob("*") if file.is_file() and "dlt" not in str(file)]
+    project = yaml.safe_load((MODELS / "dbt_project.yml").read_text("utf-8"))
+    assert project["flags"] == {"send_anonymous_usage_stats": False}
+
+
+def test_every_table_and_column_is_described_in_the_database(
+    shell: Shell, simulator: Simulator
+) -> None:
+    shell.configure(hotline=octopush(simulator))
+    shell("sync")
+    shell("build")
+    told: dict[str, dict[str, str]] = {}
+    for table, comment in shell.rows(
+        "select table_name, comment from duckdb_tables() where schema_name in ('unified', 'marts')"
+    ):
+        told[table] = {"": comment}
+    for table, column, comment in shell.rows(
+        "select table_name, column_name, comment from duckdb_columns() where schema_name in"
+        " ('unified', 'marts') and table_name in (select table_name from duckdb_tables())"
+    ):
+        told[table][column] = comment
+    known = described()
+    assert {table: known[table] for table in told} == told
+    assert all(text for columns in told.values() for text in columns.values())
+
+
+def test_every_model_and_column_is_described() -> None:
+    files = {
+        file.stem
+        for folder in ("staging", "unified", "marts")
+        for file in (MODELS / folder).rglob("*.sql")
+    }
+    known = described()
+    assert set(known) == files
+    assert [(m, c) for m, columns in known.items() for c, text in columns.items() if not text] == []
+
+
+def test_the_sources_are_what_the_records_say() -> None:
+    assert (MODELS / "staging" / "sources.yml").read_text("utf-8") == sources()
+
+
+@pytest.mark.parametrize("mart", sorted(file.stem for file in (MODELS / "marts").glob("*.sql")))
+def test_mart_is_in_the_readme(mart: str) -> None:
+    readme = (MODELS.parent / "README.md").read_text("utf-8")
+    assert f"\n| `{mart}` | " in readme
+
+
+def test_a_definition_stands_behind_every_reference() -> None:
+    decisions = (MODELS / "DECISIONS.md").read_text("utf-8")
+    texts = [
+        file.read_text("utf-8") for file in MODELS.rglob("*.*") if file.suffix in (".sql", ".yml")
+    ]
+    named = {name for text in texts for name in re.findall(r'DECISIONS\.md, "([^"]+)"', text)}
+    assert named
+    assert {name for name in named if f"\n## {name}\n" not in decisions} == set()
