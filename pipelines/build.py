@@ -1,6 +1,7 @@
 """Builds the analysts' tables out of the raw ones, by the dbt project of `models/`, in-process."""
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -127,12 +128,14 @@ def _profile(destination: Destination) -> Mapping[str, str]:
 
 @contextmanager
 def _released() -> Iterator[None]:
-    """Closes what dbt leaves open: the file would stay locked, and read as it was."""
+    """Closes what dbt leaves open: the database, which would stay locked, and its log."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     try:
         yield
     finally:
+        for handler in logging.getLogger("file_log").handlers:
+            handler.close()
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
@@ -146,7 +149,7 @@ def _note(built: Built, each: Any) -> None:
         built.skipped.append(name)
     elif kind == "test":
         built.tests_passed += 1
-    else:
+    elif kind != "exposure":
         built.models.append(name)
 
 

@@ -44,10 +44,10 @@ select date_day,
        provider,
        account,
        channel_id,
-       sum(conversations_started) as conversations_started,
-       sum(customer_messages) as customer_messages,
-       sum(agent_messages) as agent_messages,
-       sum(automatic_messages) as automatic_messages,
-       sum(template_messages) as template_messages
+       cast(sum(conversations_started) as bigint) as conversations_started,
+       cast(sum(customer_messages) as bigint) as customer_messages,
+       cast(sum(agent_messages) as bigint) as agent_messages,
+       cast(sum(automatic_messages) as bigint) as automatic_messages,
+       cast(sum(template_messages) as bigint) as template_messages
   from both_of_them
  group by date_day, provider, account, channel_id

@@ -6,6 +6,7 @@ select {{ local_date('messages.sent_at') }} as date_day,
        conversations.channel_kind,
        messages.sender_kind,
        messages.template_id,
+       templates.template_name,
        messages.error_code,
        count(*) as messages,
        {{ known_count("messages.delivery_status in ('sent', 'delivered', 'read')") }} as sent,
@@ -16,9 +17,13 @@ select {{ local_date('messages.sent_at') }} as date_day,
        count(*) filter (where messages.delivery_status is null) as unknown
   from {{ ref('messages') }} as messages
   join {{ ref('conversations') }} as conversations using (provider, account, conversation_id)
+  left join {{ ref('templates') }} as templates
+    on templates.provider = messages.provider
+   and templates.account = messages.account
+   and templates.template_id = messages.template_id
  where messages.direction = 'out'
    and messages.deleted_at is null
    and conversations.deleted_at is null
  group by 1, messages.provider, messages.account, conversations.channel_id,
           conversations.channel_kind, messages.sender_kind, messages.template_id,
-          messages.error_code
+          templates.template_name, messages.error_code

@@ -1,7 +1,7 @@
 select account,
        id as contact_id,
        nullif(concat_ws(' ', first_name, last_name), '') as contact_name,
-       coalesce(canonical_phone, phone) as provider_phone,
+       case when phone like '+%' then phone else coalesce(canonical_phone, phone) end as provider_phone,
        email as provider_email,
        external_url as external_id,
        created_on as created_at,
