@@ -20,6 +20,7 @@ from postgres_server import Server
 from shell import Shell, octopush, wait_until
 
 from pipelines.batch import sync_all
+from pipelines.build import build
 from pipelines.duckdb_file import DuckDbWarehouse
 from pipelines.postgres import PostgresDatabase, PostgresWarehouse
 from pipelines.postgres_load import JsonbClient, JsonbCopyJob
@@ -278,7 +279,7 @@ def least_privileges(role: str, database: str) -> list[str]:
 
 
 def test_a_role_that_owns_only_its_schemas_is_enough(
-    account_of: Open, destination: PostgresDatabase, postgres: Server
+    account_of: Open, destination: PostgresDatabase, postgres: Server, tmp_path: Path
 ) -> None:
     role = "talkhouse_of_a_test"
     with destination.open() as owner:
@@ -297,6 +298,11 @@ def test_a_role_that_owns_only_its_schemas_is_enough(
             assert account.differences() == {}
             with pytest.raises(psycopg2.errors.InsufficientPrivilege):
                 warehouse.execute("create schema another")
+        with destination.open() as owner:
+            for schema in ("staging", "unified", "marts", "seeds", "snapshots"):
+                owner.execute(f"create schema {schema} authorization {role}")
+        built = build(least, folder=tmp_path / "dbt")
+        assert (built.failures, built.providers) == ([], ["hilos"])
     finally:
         with destination.open() as owner:
             owner.execute(f"drop owned by {role} cascade")

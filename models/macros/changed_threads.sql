@@ -12,14 +12,24 @@
 {%- endmacro %}
 
 
-{#- How the tables are built that hold some rows of each conversation: those of changed ones anew. -#}
+{#- How the tables are built that hold some rows of each conversation: those of changed ones anew. The
+    hook takes away what a conversation had that has none any more. -#}
 {% macro by_thread() -%}
     {{ return({
         'materialized': 'incremental',
         'incremental_strategy': 'delete+insert',
         'unique_key': ['provider', 'account', 'conversation_id'],
         'on_schema_change': 'fail',
+        'pre_hook': "{% if is_incremental() %}{{ forget_changed_threads() }}{% endif %}",
         'indexes': [{'columns': ['provider', 'account', 'conversation_id']}]
         if target.type == 'postgres' else [],
     }) }}
+{%- endmacro %}
+
+
+{% macro forget_changed_threads() -%}
+    delete from {{ this }}
+     where (provider, account, conversation_id) in (
+         select provider, account, conversation_id from ({{ changed_threads() }}) as changed
+     )
 {%- endmacro %}

@@ -12,7 +12,10 @@ with done as (
            cast(null as double precision) as first_reply_seconds,
            cast(null as bigint) as rating
       from {{ ref('messages') }} as messages
+      join {{ ref('conversations') }} as conversations using (provider, account, conversation_id)
      where messages.agent_id is not null
+       and conversations.thread in ('whole', 'partial', 'public messages')
+       and conversations.deleted_at is null
        and messages.sender_kind in ('agent', 'note')
        and messages.sent_at is not null
        and messages.deleted_at is null
@@ -42,11 +45,12 @@ select done.date_day,
        cast(sum(done.replies) as bigint) as replies,
        count(distinct case when done.replies = 1 then done.conversation_id end)
          as conversations_replied,
-       cast(sum(done.notes) as bigint) as notes,
-       cast(sum(done.resolutions) as bigint) as resolutions,
+       case when done.provider = 'chatwoot' then cast(sum(done.notes) as bigint) end as notes,
+       case when done.provider = 'chatwoot' then cast(sum(done.resolutions) as bigint) end
+         as resolutions,
        {{ median('done.reply_seconds') }} as median_reply_seconds,
        {{ median('done.first_reply_seconds') }} as median_first_response_seconds,
-       count(done.rating) as csat_responses,
+       case when done.provider = 'chatwoot' then count(done.rating) end as csat_responses,
        cast(avg(done.rating) as double precision) as mean_csat_rating
   from done
   left join {{ ref('agents') }} as agents using (provider, account, agent_id)

@@ -67,11 +67,17 @@ select told.provider,
        case when told.is_told and told.started_at_source = 'provider'
             then {{ seconds_between('told.started_at', 'metrics.first_response_at') }}
        end as first_response_from_creation_seconds,
-       case when told.thread = 'whole' and metrics.first_assigned_at <= metrics.first_response_at
+       case when told.thread = 'whole' and (
+                 metrics.first_assigned_at, length(metrics.first_assigned_id),
+                 metrics.first_assigned_id
+             ) < (
+                 metrics.first_response_at, length(metrics.first_response_id),
+                 metrics.first_response_id
+             )
             then {{ seconds_between('metrics.first_assigned_at', 'metrics.first_response_at') }}
        end as first_response_from_assignment_seconds,
-       case when told.is_told then metrics.turns end as turns,
-       case when told.is_told then metrics.answered_turns end as answered_turns,
+       case when told.is_told then coalesce(metrics.turns, 0) end as turns,
+       case when told.is_told then coalesce(metrics.answered_turns, 0) end as answered_turns,
        case when told.is_told then metrics.mean_reply_seconds end as mean_reply_seconds,
        lifecycles.first_resolved_at,
        lifecycles.final_resolved_at,

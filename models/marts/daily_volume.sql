@@ -25,11 +25,13 @@ started as (
            channel_id,
            {{ local_date('started_at') }} as date_day,
            1 as conversations_started,
-           0 as customer_messages,
-           0 as agent_messages,
-           0 as automatic_messages,
-           0 as template_messages
-      from {{ ref('conversations') }}
+           none as customer_messages,
+           none as agent_messages,
+           none as automatic_messages,
+           none as template_messages
+      from (select *,
+                   case when thread in ('whole', 'partial', 'public messages') then 0 end as none
+              from {{ ref('conversations') }}) as conversations
      where started_at is not null
        and deleted_at is null
 ),

@@ -1,4 +1,5 @@
--- Every day from the first message or conversation to the day after the build.
+-- Every day from before the first message or conversation to two days after the build, so that each
+-- moment between is in one, whatever the time zone.
 with digits as (
     select * from (values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) as digits (digit)
 ),
@@ -14,7 +15,7 @@ numbers as (
 ),
 
 began as (
-    select {{ local_date('min(moment)') }} - 1 as first_date
+    select {{ local_date('min(moment)') }} - 2 as first_date
       from (select min(sent_at) as moment from {{ ref('messages') }}
              union all
             select min(least(created_at, first_message_at, last_activity_at))
@@ -24,7 +25,7 @@ began as (
 days as (
     select cast(first_date + number as date) as date_day
       from began
-      join numbers on first_date + number <= {{ local_date(as_of()) }} + 1
+      join numbers on first_date + number <= {{ local_date(as_of()) }} + 2
 )
 
 select date_day,

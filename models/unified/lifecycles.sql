@@ -7,6 +7,7 @@ with seen as (
              as first_resolved_at,
            max(seen_from_at) filter (where status = 'resolved' and status_before <> 'resolved')
              as last_resolved_at,
+           bool_or(version = 1 and status = 'resolved') as was_first_seen_resolved,
            count(*) filter (where status <> 'resolved' and status_before = 'resolved') as reopens
       from {{ ref('conversation_status_history') }}
      group by provider, account, conversation_id
@@ -24,7 +25,8 @@ known as (
            metrics.reopens,
            seen.first_resolved_at as first_seen_resolved_at,
            seen.last_resolved_at as last_seen_resolved_at,
-           seen.reopens as seen_reopens
+           seen.reopens as seen_reopens,
+           coalesce(seen.was_first_seen_resolved, false) as was_first_seen_resolved
       from {{ ref('conversations') }} as conversations
       left join {{ ref('thread_metrics') }} as metrics using (provider, account, conversation_id)
       left join seen using (provider, account, conversation_id)
@@ -36,7 +38,8 @@ select provider,
        account,
        conversation_id,
        case when is_told and is_coherent then 'thread'
-            when status <> 'resolved' or last_seen_resolved_at is not null then 'builds'
+            when not was_first_seen_resolved
+             and (status <> 'resolved' or last_seen_resolved_at is not null) then 'builds'
        end as source,
        case when is_told then coalesce(first_resolved_at, first_seen_resolved_at)
             else first_seen_resolved_at

@@ -39,7 +39,11 @@ assigned as (
            messages.account,
            messages.conversation_id,
            min(messages.sent_at) as first_assigned_at,
-           max(messages.sent_at) as last_assigned_at
+           max(messages.sent_at) as last_assigned_at,
+           (array_agg(
+               messages.message_id
+               order by messages.sent_at, length(messages.message_id), messages.message_id
+           ))[1] as first_assigned_id
       from {{ ref('messages') }} as messages
       join changed
         on changed.provider = messages.provider
@@ -67,6 +71,7 @@ waited as (
            avg(reply_seconds) as mean_reply_seconds,
            min(replied_at) as first_response_at,
            min(agent_id) filter (where turn = 1) as first_response_agent_id,
+           min(reply_id) filter (where turn = 1) as first_response_id,
            min(reply_seconds) filter (where turn = 1) as first_response_seconds,
            min(reply_business_seconds) filter (where turn = 1) as first_response_business_seconds
       from {{ ref('turns') }}
@@ -88,6 +93,8 @@ closed as (
 select counted.*,
        assigned.first_assigned_at,
        assigned.last_assigned_at,
+       assigned.first_assigned_id,
+       waited.first_response_id,
        coalesce(waited.turns, 0) as turns,
        coalesce(waited.answered_turns, 0) as answered_turns,
        waited.waiting_since_at,

@@ -1,7 +1,11 @@
 {#- Rows name by these columns one that is there. What no row is named by is left out. -#}
 {% test belongs_to(model, to, columns) %}
-select distinct {% for column in columns %}theirs.{{ column }}{% if not loop.last %}, {% endif %}{% endfor %}
-  from {{ model }} as theirs
+with theirs as (
+    select distinct {{ columns | join(', ') }} from {{ model }}
+)
+
+select theirs.*
+  from theirs
   left join {{ to }} as named
     on {% for column in columns -%}
        named.{{ column }} = theirs.{{ column }}{% if not loop.last %} and {% endif %}
