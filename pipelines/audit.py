@@ -45,7 +45,9 @@ create table if not exists audit.scans (
 
 @dataclass
 class Outcome:
-    """What a sync of one connection did. `error` is why it ended early, if it did."""
+    """What a sync of one connection did. `error` is why it ended early, if it did; `is_busy` tells
+    that it never began, since another one is still running.
+    """
 
     connection: str
     provider: str
@@ -55,6 +57,7 @@ class Outcome:
     waited_seconds: float = 0.0
     seconds: float = 0.0
     error: str = ""
+    is_busy: bool = False
 
     @property
     def ok(self) -> bool:

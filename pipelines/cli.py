@@ -1,11 +1,11 @@
 """The command line. Each command imports what it needs when it runs, so that `--help` is quick."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from pipelines.exits import BUSY, FAILED, errors_told
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,15 +20,14 @@ Names = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read")]
 
-FAILED, MISUSED, INTERRUPTED = 1, 2, 130
-
 
 @app.callback()
 def talkhouse() -> None:
     """Customer conversations of five inbox products, in one DuckDB file or Postgres database.
 
     Try it without an account: `talkhouse demo`. Then `init`, `check` and `sync` your own. Exit
-    codes: 0 all went well, 1 something failed, 2 wrong usage or settings, 130 interrupted.
+    codes: 0 all went well, 1 something failed, 2 wrong usage or settings, 75 another sync is still
+    at it, 130 interrupted.
     """
 
 
@@ -111,7 +110,8 @@ def sync(
 
     A connection that fails leaves the others loaded. With `destination.publish`, a copy for readers
     is published at the end. Exits with 0 if all went well, 1 if a connection or the publication
-    failed, 2 for wrong usage or settings, 130 if interrupted; the next run goes on from there.
+    failed, 2 for wrong usage or settings, 75 if nothing but a sync that is still running was in the
+    way, 130 if interrupted; the next run goes on from there.
 
     Example: `talkhouse sync chatwoot --only conversations --only messages`
     """
@@ -137,7 +137,8 @@ def sync(
         publication = publish_synced(outcomes, copy)
         show_outcomes(outcomes, as_json, dry_run, publication)
     ok = all(outcome.ok for outcome in outcomes) and (publication is None or publication.ok)
-    raise typer.Exit(0 if ok else FAILED)
+    is_busy = all(outcome.ok or outcome.is_busy for outcome in outcomes)
+    raise typer.Exit(0 if ok else BUSY if is_busy else FAILED)
 
 
 @app.command()
@@ -240,6 +241,23 @@ def build(
 
 
 @app.command()
+def schedule(
+    every: Annotated[str, typer.Option(help="How often: 5m, 1h, 1d")] = "5m",
+    to: Annotated[Path, typer.Option(help="The folder to write to")] = Path("schedule"),
+    user: Annotated[str, typer.Option(help="Who runs it, for cron and systemd")] = "talkhouse",
+) -> None:
+    """Write files that run `talkhouse sync` every so often. Each says where it goes.
+
+    Example: `talkhouse schedule --every 15m --to schedule`
+    """
+    with errors_told():
+        from pipelines.schedule import Cadence, written
+
+        for file, where in written(Cadence.of(every), to, user).items():
+            typer.echo(f"{file}: {where}")
+
+
+@app.command()
 def publish(
     to: Annotated[
         str, typer.Option(metavar="FILE", help="Publish here; by default, to destination.publish")
@@ -280,21 +298,3 @@ def simulate(
         from pipelines.simulate import simulate as serve
 
         serve(port, seed, conversations, static)
-
-
-@contextmanager
-def errors_told() -> Iterator[None]:
-    """Ends the command with one line where the user can do something about it."""
-    from pipelines.connections import configuration_errors
-
-    try:
-        yield
-    except configuration_errors() as e:
-        typer.echo(f"talkhouse: {' '.join(str(e).split())}", err=True)
-        raise typer.Exit(MISUSED) from None
-    except KeyboardInterrupt:
-        typer.echo(
-            "talkhouse: interrupted; what was loaded is kept, and the next run goes on from there",
-            err=True,
-        )
-        raise typer.Exit(INTERRUPTED) from None

@@ -12,7 +12,7 @@ import dlt
 import duckdb
 import pyarrow as pa
 
-from pipelines.warehouse import AUDIT, FETCHED_AT_ONCE, Warehouse, WarehouseError
+from pipelines.warehouse import AUDIT, FETCHED_AT_ONCE, AlreadySyncing, Warehouse, WarehouseError
 from sources import PROVIDERS
 from sources.records import Column, Record
 
@@ -65,7 +65,7 @@ class DuckDbWarehouse(Warehouse):
         try:
             self.connection = duckdb.connect(self.file, read_only=read_only, config=CONFIG)
         except duckdb.IOException as e:
-            raise WarehouseError(_why_not(self.file, str(e))) from None
+            raise _why_not(self.file, str(e)) from None
 
     def close(self) -> None:
         self.connection.close()
@@ -148,11 +148,11 @@ def hidden_dataset(file: Path) -> str:
     return name if name in (*PROVIDERS, AUDIT) else ""
 
 
-def _why_not(file: Path, message: str) -> str:
+def _why_not(file: Path, message: str) -> WarehouseError:
     held = re.search(r"Conflicting lock is held in (.+?) \(PID (\d+)\)", message)
     if held:
-        return (
+        return AlreadySyncing(
             f"{file} is open in another process ({Path(held[1]).name}, PID {held[2]}), and DuckDB "
             "lets one process at a time write; close it there, or wait for that sync to end"
         )
-    return f"{file} cannot be opened: {message.splitlines()[0]}"
+    return WarehouseError(f"{file} cannot be opened: {message.splitlines()[0]}")

@@ -78,7 +78,7 @@ def sync(
         with warehouse.syncing(connection.name), audited(connection, warehouse, outcome):
             _synced(connection, warehouse, plan, only, message_budget, outcome, folder)
     except AlreadySyncing as e:
-        outcome.error = str(e)
+        outcome.error, outcome.is_busy = str(e), True
     return outcome
 
 

@@ -156,9 +156,9 @@ def test_a_file_that_is_not_toml(shell: Shell) -> None:
 def test_a_file_that_another_process_holds(shell: Shell, simulator: Simulator) -> None:
     shell.configure(one=octopush(simulator))
     with duckdb.connect(shell.folder / "talkhouse.duckdb"):
-        told = shell("sync", exit_code=2).stderr
+        told = shell("sync", exit_code=75).stderr
         assert f"PID {os.getpid()}" in told
-        assert "wait for that sync to end" in shell("status", exit_code=2).stderr
+        assert "wait for that sync to end" in shell("status", exit_code=75).stderr
 
 
 def test_bare_names_in_the_environment_are_nobodys(shell: Shell, simulator: Simulator) -> None:
@@ -203,12 +203,15 @@ def test_a_file_that_was_taken_away_is_filled_anew(shell: Shell, simulator: Simu
         (shell.folder / "talkhouse.duckdb").unlink()
 
 
-def test_an_interrupted_sync_goes_on(shell: Shell, simulator: Simulator) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_sync_goes_on(
+    shell: Shell, simulator: Simulator, number: signal.Signals
+) -> None:
     shell.configure(one=chatwoot(simulator))
     simulator.faults.add(Fault("slow", path="/messages", times=None, seconds=1.0))
     running = subprocess.Popen(**shell.command("talkhouse", "sync"))
     wait_until(lambda: any("/messages" in request.path for request in simulator.requests))
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
     _, told = running.communicate(timeout=30)
     assert running.returncode == 130, told
     assert "the next run goes on from there" in told
@@ -217,6 +220,26 @@ def test_an_interrupted_sync_goes_on(shell: Shell, simulator: Simulator) -> None
     shell("sync")
     [(threads,)] = shell.rows("select count(*) from chatwoot.message_reads")
     assert threads == 40
+
+
+def test_a_sync_that_waits_for_minutes_ends_when_it_is_told_to(
+    shell: Shell, simulator: Simulator
+) -> None:
+    shell.configure(one=octopush(simulator))
+    shell("sync")
+    simulator.faults.add(Fault("status", status=503, times=None, retry_after=290))
+    running = subprocess.Popen(**shell.command("talkhouse", "sync"))
+    seen = len(simulator.requests)
+    wait_until(lambda: len(simulator.requests) > seen)
+    running.terminate()
+    running.communicate(timeout=60)
+    assert running.returncode == 130
+    simulator.faults.clear()
+    shell("sync")
+    [(outcomes,)] = shell.rows("select list(outcome order by run_id) from audit.runs")
+    # whether it could still say so is a matter of the second in which it was told
+    assert [outcomes[0], outcomes[2]] == ["ok", "ok"]
+    assert outcomes[1] in ("cut off", "interrupted")
 
 
 def test_demo_in_an_empty_folder(shell: Shell) -> None:

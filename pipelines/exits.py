@@ -1,0 +1,45 @@
+"""How a command ends: its exit code, and one line where the user can do something about it."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
+from types import FrameType
+
+import typer
+
+# 75 is sysexits.h's EX_TEMPFAIL: try again later
+FAILED, MISUSED, BUSY, INTERRUPTED = 1, 2, 75, 130
+
+STOP_SECONDS = 8.0
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """Ends the command with one line where the user can do something about it."""
+    from pipelines.connections import configuration_errors
+    from pipelines.warehouse import AlreadySyncing
+
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    except configuration_errors() as e:
+        typer.echo(f"talkhouse: {' '.join(str(e).split())}", err=True)
+        raise typer.Exit(BUSY if isinstance(e, AlreadySyncing) else MISUSED) from None
+    except KeyboardInterrupt:
+        typer.echo(
+            "talkhouse: interrupted; what was loaded is kept, and the next run goes on from there",
+            err=True,
+        )
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Ends as Ctrl-C does, and after some seconds in any case: a thread that waits for a provider
+    may wait for minutes, and being cut off loses no more than the chunk at work.
+    """
+    late = Timer(STOP_SECONDS, os._exit, [INTERRUPTED])
+    late.daemon = True
+    late.start()
+    raise KeyboardInterrupt

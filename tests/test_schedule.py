@@ -1,0 +1,76 @@
+"""`talkhouse schedule`: files that run a sync every so often, and are what their readers take."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from shell import BIN, Shell
+
+from pipelines.schedule import Cadence
+from sources.settings import SettingsError
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path / "shop", tmp_path / "home")
+
+
+@pytest.mark.parametrize(
+    ("every", "cron", "seconds"),
+    [
+        ("1m", "*/1 * * * *", 60),
+        ("5m", "*/5 * * * *", 300),
+        ("1h", "17 */1 * * *", 3_600),
+        ("6h", "17 */6 * * *", 21_600),
+        ("1d", "17 3 * * *", 86_400),
+    ],
+)
+def test_a_cadence_is_what_cron_says(every: str, cron: str, seconds: int) -> None:
+    assert (Cadence.of(every).cron, Cadence.of(every).seconds) == (cron, seconds)
+
+
+@pytest.mark.parametrize("every", ["7m", "90m", "30s", "5h", "2d", "soon"])
+def test_what_cron_cannot_say_is_refused(every: str) -> None:
+    with pytest.raises(SettingsError, match="--every"):
+        Cadence.of(every)
+
+
+def test_the_files_say_where_they_go(shell: Shell) -> None:
+    told = shell("schedule", "--every", "15m", "--to", "deploy", "--user", "sync").stdout
+    assert re.findall(r"^deploy/(\S+): ", told, re.M) == [
+        "talkhouse.cron",
+        "talkhouse.service",
+        "talkhouse.timer",
+        "talkhouse-cronjob.yaml",
+    ]
+    assert "Copy to /etc/cron.d/talkhouse" in told
+    cron = (shell.folder / "deploy/talkhouse.cron").read_text("utf-8").splitlines()[-1]
+    assert cron == f"*/15 * * * * sync cd {shell.folder} && {BIN / 'talkhouse'} sync"
+    job = yaml.safe_load((shell.folder / "deploy/talkhouse-cronjob.yaml").read_text("utf-8"))
+    spec = job["spec"]
+    assert (job["kind"], spec["schedule"], spec["concurrencyPolicy"]) == (
+        "CronJob",
+        "*/15 * * * *",
+        "Forbid",
+    )
+
+
+def test_systemd_takes_the_units(shell: Shell) -> None:
+    if not (analyze := shutil.which("systemd-analyze")):
+        pytest.skip("systemd is not on this machine")
+    shell("schedule", "--every", "1h", "--user", "root")
+    units = [str(shell.folder / "schedule" / f"talkhouse.{kind}") for kind in ("service", "timer")]
+    done = subprocess.run([analyze, "verify", *units], capture_output=True, text=True)
+    about = [line for line in done.stderr.splitlines() if "talkhouse" in line]
+    assert about == []
+
+
+def test_a_file_that_was_changed_is_left_alone(shell: Shell) -> None:
+    shell("schedule")
+    shell("schedule")
+    (shell.folder / "schedule/talkhouse.timer").write_text("mine")
+    assert "move it away first" in shell("schedule", exit_code=2).stderr
+    assert (shell.folder / "schedule/talkhouse.timer").read_text() == "mine"
