@@ -5,20 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.exits import BUSY, FAILED, errors_told
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    # a traceback with local variables would show tokens
-    pretty_exceptions_enable=False,
-)
-
-Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME]...", help="Connections; all, if none is named")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read")]
+from pipelines.app import BUSY, FAILED, AsJson, Names, app, errors_told
 
 
 @app.callback()
@@ -169,78 +156,6 @@ def plan(
 
 
 @app.command()
-def verify(
-    names: Names = None,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Read again what differs, and compare again")
-    ] = False,
-    budget: Annotated[
-        str, typer.Option(help="What comparing threads may cost: requests (500) or time (10m)")
-    ] = "",
-    as_json: AsJson = False,
-) -> None:
-    """Read each provider again and compare it with the warehouse, row by row, field by field.
-
-    What changed since the last sync shows as a difference: sync first. Exits with 1 if anything
-    differs, or cannot be read; with --repair, if anything still does.
-
-    Example: `talkhouse verify chatwoot --budget 10m --repair`
-    """
-    with errors_told():
-        from pipelines.batch import verify_all
-        from pipelines.connections import connections
-        from pipelines.verdict import show_verified
-
-        found = verify_all(connections(names or ()), budget, repair)
-        show_verified(found, as_json)
-    raise typer.Exit(0 if all(each.ok for each in found) else FAILED)
-
-
-@app.command()
-def status(names: Names = None, as_json: AsJson = False) -> None:
-    """Say how complete the warehouse is, without asking any provider.
-
-    Example: `talkhouse status --json`
-    """
-    with errors_told():
-        from pipelines.connections import connections
-        from pipelines.destination import configured
-        from pipelines.status import show_statuses, statuses
-
-        destination = configured()
-        found = statuses(connections(names or ()), destination)
-        show_statuses(found, destination, as_json)
-
-
-@app.command()
-def build(
-    full: Annotated[
-        bool, typer.Option("--full", help="Make everything anew, not only what changed")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Build the analysts' tables: one model of conversations, and the answers people ask of it.
-
-    What fails a test is not built upon. With `destination.publish`, a copy for readers is published
-    if nothing failed. Exits with 1 if anything did; a warning is no failure.
-
-    Example: `talkhouse build`
-    """
-    with errors_told():
-        from pipelines.build import build as built_in
-        from pipelines.build import show_built
-        from pipelines.destination import configured, configured_copy
-        from pipelines.publish import published
-
-        copy = configured_copy()
-        built = built_in(configured(), full=full)
-        publication = published(copy) if copy and built.ok else None
-        show_built(built, publication, as_json)
-    all_ok = built.ok and (publication is None or publication.ok)
-    raise typer.Exit(0 if all_ok else FAILED)
-
-
-@app.command()
 def schedule(
     every: Annotated[str, typer.Option(help="How often: 5m, 1h, 1d")] = "5m",
     to: Annotated[Path, typer.Option(help="The folder to write to")] = Path("schedule"),
@@ -255,30 +170,6 @@ def schedule(
 
         for file, where in written(Cadence.of(every), to, user).items():
             typer.echo(f"{file}: {where}")
-
-
-@app.command()
-def publish(
-    to: Annotated[
-        str, typer.Option(metavar="FILE", help="Publish here; by default, to destination.publish")
-    ] = "",
-    as_json: AsJson = False,
-) -> None:
-    """Copy the DuckDB file for BI tools, which read the copy while the next sync writes.
-
-    The copy is compared with the original and then takes the old one's place at once; who holds
-    the old one open goes on reading that. Exits with 1 if nothing was published.
-
-    Example: `talkhouse publish --to published.duckdb`
-    """
-    with errors_told():
-        from pipelines.destination import copy_to
-        from pipelines.publish import published
-        from pipelines.summary import show_publication
-
-        publication = published(copy_to(to))
-        show_publication(publication, as_json)
-    raise typer.Exit(0 if publication.ok else FAILED)
 
 
 @app.command()
@@ -298,3 +189,6 @@ def simulate(
         from pipelines.simulate import simulate as serve
 
         serve(port, seed, conversations, static)
+
+
+import pipelines.cli_warehouse  # noqa: E402, F401  (its commands come after these)

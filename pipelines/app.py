@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and one line where the user can do something about it."""
+"""What all commands share: the application, options, exit codes, and how an error is told."""
 
 import os
 import signal
@@ -6,8 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
 from types import FrameType
+from typing import Annotated
 
 import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    # a traceback with local variables would show tokens
+    pretty_exceptions_enable=False,
+)
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]...", help="Connections; all, if none is named")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read")]
 
 # 75 is sysexits.h's EX_TEMPFAIL: try again later
 FAILED, MISUSED, BUSY, INTERRUPTED = 1, 2, 75, 130
