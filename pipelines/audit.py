@@ -46,7 +46,8 @@ create table if not exists audit.scans (
 @dataclass
 class Outcome:
     """What a sync of one connection did. `error` is why it ended early, if it did; `is_busy` tells
-    that it never began, since another one is still running.
+    that it never began, since another one is still running. `ended_before` is how the connection's
+    last run ended that came to its end: `ok`, `failed`, or empty if there was none.
     """
 
     connection: str
@@ -58,6 +59,7 @@ class Outcome:
     seconds: float = 0.0
     error: str = ""
     is_busy: bool = False
+    ended_before: str = ""
 
     @property
     def ok(self) -> bool:
@@ -70,6 +72,12 @@ def audited(connection: Connection, warehouse: Warehouse, outcome: Outcome) -> I
     _make_tables(warehouse)
     started_at = datetime.now(UTC)
     run_id = f"{started_at:%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}"
+    before = warehouse.rows(
+        "select outcome from audit.runs where account = %s and outcome in ('ok', 'failed') "
+        "order by started_at desc, run_id desc limit 1",
+        [connection.name],
+    )
+    outcome.ended_before = before[0]["outcome"] if before else ""
     # a run that was killed could not say so
     warehouse.execute(
         "update audit.runs set outcome = 'cut off' where account = %s and outcome = 'running'",

@@ -96,13 +96,16 @@ def sync(
     """Bring the warehouse up to date with each connection.
 
     A connection that fails leaves the others loaded. With `destination.publish`, a copy for readers
-    is published at the end. Exits with 0 if all went well, 1 if a connection or the publication
-    failed, 2 for wrong usage or settings, 75 if nothing but a sync that is still running was in the
-    way, 130 if interrupted; the next run goes on from there.
+    is published at the end; `alerts.webhook` is told what fails from now on, and what is well
+    again.
+    Exits with 0 if all went well, 1 if a connection or the publication failed, 2 for wrong usage or
+    settings, 75 if nothing but a sync that is still running was in the way, 130 if interrupted; the
+    next run goes on from there.
 
     Example: `talkhouse sync chatwoot --only conversations --only messages`
     """
     with errors_told():
+        from pipelines.alerts import alerts, send, webhook
         from pipelines.audit import Outcome
         from pipelines.batch import publish_synced, sync_all
         from pipelines.connections import usable_connections
@@ -111,6 +114,7 @@ def sync(
 
         usable, wrong = usable_connections(names or ())
         copy = None if dry_run else configured_copy()
+        told_to = "" if dry_run else webhook()
         outcomes = sync_all(
             usable,
             only or (),
@@ -123,6 +127,8 @@ def sync(
         outcomes += [Outcome(name, "", error=why) for name, why in wrong.items()]
         publication = publish_synced(outcomes, copy)
         show_outcomes(outcomes, as_json, dry_run, publication)
+        if told_to and (undelivered := send(told_to, alerts(outcomes))):
+            typer.echo(f"talkhouse: {undelivered}", err=True)
     ok = all(outcome.ok for outcome in outcomes) and (publication is None or publication.ok)
     is_busy = all(outcome.ok or outcome.is_busy for outcome in outcomes)
     raise typer.Exit(0 if ok else BUSY if is_busy else FAILED)

@@ -131,6 +131,9 @@ def whole_secrets() -> str:
     """`.dlt/example.secrets.toml`: every secret by name."""
     sections = (secrets_section(name, provider(name).settings) for name in PROVIDERS)
     head = "# Copy what you need to secrets.toml, or let `talkhouse init PROVIDER` do it.\n"
+    head += (
+        '\n#[alerts]\n#webhook = ""  # told when a connection begins to fail, and is well again\n'
+    )
     return head + "".join("\n" + _commented(section) for section in sections)
 
 
