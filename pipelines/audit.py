@@ -2,6 +2,7 @@
 
 audit.runs      one row for a sync of one connection
 audit.scans     one row for each list that it read
+audit.builds    one row for each build of the analysts' tables
 audit.drift     fields that were not as declared     (views over every provider's own tables,
 audit.rejects   rows that could not be loaded         which are loaded with the rows themselves)
 """
@@ -40,6 +41,7 @@ create table if not exists audit.scans (
     throttled_seconds double precision not null, skipped text,
     primary key (run_id, list)
 );
+create table if not exists audit.builds (built_at timestamptz not null, outcome text not null);
 """
 
 
@@ -109,6 +111,23 @@ def audited(connection: Connection, warehouse: Warehouse, outcome: Outcome) -> I
             + [sum(outcome.rows.values()), outcome.waited_seconds, run_id],
         )
         _show_findings(warehouse)
+
+
+def note_build(warehouse: Warehouse, is_ok: bool) -> None:
+    """Notes how a build of the analysts' tables ended."""
+    _make_tables(warehouse)
+    warehouse.execute(
+        "insert into audit.builds (built_at, outcome) values (%s, %s)",
+        [datetime.now(UTC), "ok" if is_ok else "failed"],
+    )
+
+
+def last_build_failed(warehouse: Warehouse) -> bool:
+    """Whether the analysts' tables are what a failed build left."""
+    if "builds" not in warehouse.tables(AUDIT):
+        return False
+    latest = "select outcome from audit.builds order by built_at desc limit 1"
+    return [row["outcome"] for row in warehouse.rows(latest)] == ["failed"]
 
 
 def _make_tables(warehouse: Warehouse) -> None:

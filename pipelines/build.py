@@ -8,14 +8,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import dlt
 from psycopg2.extensions import parse_dsn
 
+from pipelines.audit import note_build
 from pipelines.duckdb_file import DuckDbFile
 from pipelines.postgres import PostgresDatabase
 from pipelines.summary import Publication, print_json, results
-from pipelines.warehouse import Destination
+from pipelines.warehouse import Destination, WarehouseError
 from sources import PROVIDERS
 from sources.settings import SettingsError
 
@@ -55,8 +57,9 @@ def build(
 
     `full` makes anew what is otherwise brought up to date. `time_zone` is whose days the marts
     count by, `models.time_zone` of the settings if it is empty. `as_of` (ISO 8601) takes the place
-    of the time of the build. Raises SettingsError if nothing was ever loaded, WarehouseError if the
-    destination cannot be opened.
+    of the time of the build. Raises SettingsError if nothing was ever loaded, or there is no such
+    time zone; WarehouseError if the destination cannot be opened; AlreadySyncing if another process
+    builds or, into a DuckDB file, syncs.
     """
     providers = _providers(destination)
     # here: it takes a second, which no other command should
@@ -65,7 +68,8 @@ def build(
     variables: dict[str, Any] = {"providers": providers, "time_zone": time_zone or _time_zone()}
     if as_of:
         variables["as_of"] = as_of
-    arguments = ["build", "--quiet", "--no-version-check", "--vars", json.dumps(variables)]
+    arguments = ["build", "--no-version-check", "--vars", json.dumps(variables)]
+    arguments += ["--log-level", "none", "--log-level-file", "info", "--no-use-colors"]
     arguments += ["--project-dir", str(MODELS), "--profiles-dir", str(MODELS)]
     arguments += ["--target-path", str(folder.absolute() / "target")]
     arguments += ["--log-path", str(folder.absolute() / "logs")]
@@ -73,15 +77,19 @@ def build(
     if full:
         arguments.append("--full-refresh")
     built = Built(str(destination), providers)
-    with _environment(destination), _released():
+    with destination.building(), _environment(destination), _released():
         done = dbtRunner().invoke(arguments)
+    if isinstance(done.exception, KeyboardInterrupt):
+        raise KeyboardInterrupt
     results_of_nodes = getattr(done.result, "results", None)
     if results_of_nodes is None:
-        built.failures.append(_one_line(str(done.exception or "dbt could not begin")))
-        return built
+        why = str(done.exception or "dbt could not begin; its log says why")
+        raise destination.refusal(why) or WarehouseError(_one_line(why))
     built.seconds = done.result.elapsed_time  # type: ignore[union-attr]
     for each in results_of_nodes:
         _note(built, each)
+    with destination.open() as warehouse:
+        note_build(warehouse, built.ok)
     return built
 
 
@@ -96,7 +104,10 @@ def _providers(destination: Destination) -> list[str]:
 
 
 def _time_zone() -> str:
-    return str(dlt.config.get("models.time_zone") or "UTC")
+    name = str(dlt.config.get("models.time_zone") or "UTC")
+    if name not in available_timezones():
+        raise SettingsError(f"models.time_zone: there is no time zone {name}; write Europe/Lisbon")
+    return name
 
 
 @contextmanager
@@ -116,7 +127,10 @@ def _profile(destination: Destination) -> Mapping[str, str]:
         return {"TALKHOUSE_DUCKDB": str(destination.file.absolute())}
     assert isinstance(destination, PostgresDatabase)
     known = parse_dsn(destination.credentials.to_native_representation())
-    return {
+    # libpq reads these itself: what dbt's profile has no word for
+    others = {each: known[each] for each in ("sslrootcert", "sslcert", "sslkey") if each in known}
+    return {f"PG{name.upper()}": value for name, value in others.items()} | {
+        "PGTZ": "UTC",
         "TALKHOUSE_PG_HOST": known.get("host", ""),
         "TALKHOUSE_PG_PORT": known.get("port", "5432"),
         "TALKHOUSE_PG_USER": known.get("user", ""),

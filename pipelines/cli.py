@@ -129,9 +129,10 @@ def sync(
         show_outcomes(outcomes, as_json, dry_run, publication)
         if told_to and (undelivered := send(told_to, alerts(outcomes))):
             typer.echo(f"talkhouse: {undelivered}", err=True)
-    ok = all(outcome.ok for outcome in outcomes) and (publication is None or publication.ok)
-    is_busy = all(outcome.ok or outcome.is_busy for outcome in outcomes)
-    raise typer.Exit(0 if ok else BUSY if is_busy else FAILED)
+    failed = [outcome for outcome in outcomes if not outcome.ok]
+    if publication and not publication.ok or not all(outcome.is_busy for outcome in failed):
+        raise typer.Exit(FAILED)
+    raise typer.Exit(BUSY if failed else 0)
 
 
 @app.command()

@@ -28,6 +28,8 @@ TYPES = {
     "json": "json",
 }
 SCRATCH = "scratch"
+# the schemas that `talkhouse build` fills
+BUILT = ("staging", "unified", "marts", "seeds", "snapshots")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,13 @@ class DuckDbFile:
     def exists(self) -> bool:
         """Whether anything was ever loaded."""
         return self.file.exists()
+
+    def building(self) -> AbstractContextManager[None]:
+        # the file has one writer as it is
+        return nullcontext()
+
+    def refusal(self, message: str) -> WarehouseError | None:
+        return _why_not(self.file, message) if "lock" in message else None
 
     def open(self, *, read_only: bool = False) -> "DuckDbWarehouse":
         """Opens it. Raises WarehouseError."""
@@ -145,7 +154,7 @@ def hidden_dataset(file: Path) -> str:
     which goes up to the first dot; empty if none.
     """
     name = file.name.partition(".")[0].lower()
-    return name if name in (*PROVIDERS, AUDIT) else ""
+    return name if name in (*PROVIDERS, AUDIT, *BUILT) else ""
 
 
 def _why_not(file: Path, message: str) -> WarehouseError:

@@ -57,6 +57,14 @@ class PostgresDatabase:
         host = (known.host or "its socket").rpartition("@")[2]
         return f"Postgres database {known.database} at {host}:{known.port}"
 
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        with PostgresWarehouse(self) as warehouse, warehouse.building():
+            yield
+
+    def refusal(self, message: str) -> WarehouseError | None:
+        return None
+
     def exists(self) -> bool:
         """A database is there before anything is loaded."""
         return True
@@ -204,6 +212,14 @@ class PostgresWarehouse(Warehouse):
                 raise AlreadySyncing(
                     f"another process is syncing {account} into this database; wait for it to end"
                 )
+            yield
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Keeps other processes from building. Raises AlreadySyncing if one does."""
+        with self._locked("talkhouse build", GONE_WITHIN_SECONDS) as is_ours:
+            if not is_ours:
+                raise AlreadySyncing("another process builds in this database; wait for it to end")
             yield
 
     @contextmanager

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import duckdb
 
+from pipelines.audit import last_build_failed
 from pipelines.destination import Copy
 from pipelines.duckdb_file import DuckDbFile
 from pipelines.summary import Publication
@@ -44,6 +45,11 @@ def publish(copy: Copy) -> Publication:
         # A process that closes a file anywhere loses all its locks on it, so DuckDB's too: what the
         # bytes are read from is closed after the warehouse.
         with copy.warehouse.open("rb") as source, DuckDbFile(copy.warehouse).open() as warehouse:
+            if last_build_failed(warehouse):
+                raise WarehouseError(
+                    "the last build failed, and its tables would take the place of good ones: mend "
+                    "what `talkhouse build` says, and build again"
+                )
             contents, size = _replace(copy, source, warehouse)
     except OSError as e:
         raise WarehouseError(f"{e.filename or copy.target}: {e.strerror}") from None
@@ -97,6 +103,9 @@ def contents_of(warehouse: Warehouse) -> Contents:
     for row in names:
         schema, name = row["schema_name"], row["name"]
         query = f'select count(*) as n from "{schema}"."{name}"'
+        if row["is_view"]:
+            # a view may name what is not in the copy
+            warehouse.rows(f'select 1 from "{schema}"."{name}" limit 0')
         found[f"{schema}.{name}"] = None if row["is_view"] else warehouse.rows(query)[0]["n"]
     return found
 

@@ -39,6 +39,12 @@ class Destination(Protocol):
     def open(self, *, read_only: bool = False) -> "Warehouse":
         """Opens it. Raises WarehouseError."""
 
+    def building(self) -> AbstractContextManager[None]:
+        """Keeps other processes from building. Raises AlreadySyncing if one does."""
+
+    def refusal(self, message: str) -> WarehouseError | None:
+        """What the database's message means, if it did not let somebody else open it."""
+
 
 class Warehouse(ABC):
     """An open database. Queries write their parameters `%s`; times come back in UTC. `remedy` is

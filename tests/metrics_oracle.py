@@ -124,6 +124,7 @@ class Closing:
 class Turn:
     asked: Said
     answer: Said | None = None
+    closed: Said | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -158,7 +159,14 @@ class Talk:
             elif message.kind == "agent" and waiting:
                 found[-1].answer = message
                 waiting = False
+            elif message.event == "resolved" and waiting:
+                found[-1].closed = message
+                waiting = False
         return found
+
+    @property
+    def first_answered(self) -> Turn | None:
+        return next((turn for turn in self.turns if turn.answer), None)
 
     @property
     def closings(self) -> list[Closing]:
@@ -239,7 +247,8 @@ class Truth:
                     "replied_at": replied,
                     "reply_seconds": turn.seconds,
                     "reply_business_seconds": self._business(turn),
-                    "is_first_response": number == 1,
+                    "closed_at": turn.closed.at if turn.closed else None,
+                    "is_first_response": turn == talk.first_answered,
                 }
 
     def daily_volume(self) -> Iterator[Row]:
@@ -308,10 +317,10 @@ class Truth:
                     add(message.at, talk, message.agent, message.kind, talk.conversation.id)
             for closing in talk.closings:
                 add(closing.closed.at, talk, self.by_name.get(closing.closed.by), "closing", 1)
-            for number, turn in enumerate(talk.turns):
+            for turn in talk.turns:
                 if turn.answer:
                     add(turn.answer.at, talk, turn.answer.agent, "reply", turn.seconds)
-                    if number == 0:
+                    if turn == talk.first_answered:
                         add(turn.answer.at, talk, turn.answer.agent, "first", turn.seconds)
         for talk, answer in self._csat():
             add(
@@ -389,7 +398,15 @@ class Truth:
         for talk in self._told():
             if talk.head["channel_kind"] != "whatsapp":
                 continue
-            asked = [m.at for m in talk.said if m.kind == "customer"]
+            asked = [
+                m.at
+                for other in self._told()
+                if other.provider == talk.provider
+                and other.conversation.contact_id == talk.conversation.contact_id
+                and other.head["channel_id"] == talk.head["channel_id"]
+                for m in other.said
+                if m.kind == "customer"
+            ]
             last = max(asked, default=None)
             until = last + DAY if last else None
             yield {
@@ -510,12 +527,12 @@ class Truth:
         assigned = [m for m in talk.said if m.assigned in self.agent_names]
         if assigned:
             row["first_assigned_at"] = assigned[0].at
-        first = turns[0].answer if turns else None
-        if first is not None:
+        answered = talk.first_answered
+        if answered and (first := answered.answer):
             row["first_response_at"] = first.at
             row["first_response_agent_id"] = first.agent
-            row["first_response_seconds"] = turns[0].seconds
-            row["first_response_business_seconds"] = self._business(turns[0])
+            row["first_response_seconds"] = answered.seconds
+            row["first_response_business_seconds"] = self._business(answered)
             if talk.head["started_at_source"] == "provider":
                 row["first_response_from_creation_seconds"] = between(talk.started_at, first.at)
             if assigned and talk.said.index(assigned[0]) < talk.said.index(first):
@@ -529,7 +546,7 @@ class Truth:
         closed = [c.closed.at for c in closings] if "closings" in TELLS[talk.provider] else []
         first = closed[0] if closed else None
         final = closed[-1] if closed and is_coherent and is_resolved else None
-        waiting = [turn.asked.at for turn in talk.turns if turn.answer is None]
+        waiting = [turn.asked.at for turn in talk.turns if not (turn.answer or turn.closed)]
         if is_resolved:
             waiting_on = "nobody"
         elif not talk.is_told:

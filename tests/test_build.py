@@ -9,11 +9,15 @@ import duckdb
 import pytest
 import yaml
 from conftest import SERVED
+from postgres_server import Server
 from shell import Shell, chatwoot, octopush
 
+from pipelines.batch import sync_all
 from pipelines.build import MODELS, build
+from pipelines.connections import connection
 from pipelines.describe import sources
 from pipelines.duckdb_file import DuckDbFile
+from pipelines.warehouse import AlreadySyncing
 from simulator import Simulator, World, serve
 from sources.settings import SettingsError
 
@@ -94,6 +98,73 @@ def test_a_key_that_is_not_unique_fails_loudly_and_publishes_nothing(
     # what stands on the broken table is as it was, here and in the copy
     assert shell.rows(report) == before
     assert shell.rows(report, "published.duckdb") == before
+    # nor does a sync publish what the build left
+    assert "the last build failed" in shell("sync", exit_code=1).stdout
+    assert shell.rows(report, "published.duckdb") == before
+
+
+def test_views_can_be_read_in_the_copy(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(hotline=octopush(simulator))
+    shell.environment = {"DESTINATION__PUBLISH": "published.duckdb"}
+    shell("sync")
+    shell("build")
+    count = "select count(*) from staging.stg_octopush__agents"
+    assert shell.rows(count, "published.duckdb") == shell.rows(count) == [(6,)]
+
+
+def test_a_time_zone_that_is_none_is_refused(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(hotline=octopush(simulator))
+    shell("sync")
+    shell.environment = {"MODELS__TIME_ZONE": "Nowhere/Land"}
+    assert "there is no time zone Nowhere/Land" in shell("build", exit_code=2).stderr
+
+
+def test_a_build_that_another_process_keeps_from_its_file_is_told(
+    shell: Shell, simulator: Simulator
+) -> None:
+    shell.configure(hotline=octopush(simulator))
+    shell("sync")
+    with duckdb.connect(shell.folder / "talkhouse.duckdb"):
+        assert "is open in another process" in shell("build", exit_code=75).stderr
+
+
+def test_one_build_at_a_time_in_a_postgres(postgres: Server, tmp_path: Path) -> None:
+    with postgres.database() as database, serve(World(conversations=8), **SERVED) as simulator:
+        [outcome] = sync_all([connection("hotline", octopush(simulator))], destination=database)
+        assert outcome.ok
+        with database.building(), pytest.raises(AlreadySyncing, match="another process builds"):
+            build(database, folder=tmp_path)
+        assert build(database, folder=tmp_path).failures == []
+
+
+def test_a_moment_near_1970_costs_no_other_day(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(shop=chatwoot(simulator, messages=False))
+    shell("sync")
+    change(
+        shell,
+        "update chatwoot.conversations set last_activity_at = 'epoch', created_at = 'epoch'"
+        " where id = (select min(id) from chatwoot.conversations)",
+    )
+    shell("build")
+    [(days, last)] = shell.rows(
+        "select count(*), max(date_day) >= current_date from unified.calendar"
+    )
+    assert (days, last) == (20_000, True)
+
+
+def test_closings_in_another_language_tell_nothing(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(shop=chatwoot(simulator))
+    shell("sync")
+    told = "select count(final_resolved_at) > 0, count(reopens) > 0 from marts.conversation_report"
+    shell("build")
+    assert shell.rows(told) == [(True, True)]
+    change(
+        shell,
+        "update chatwoot.messages set content = replace(content, 'was marked resolved by',"
+        " 'fue marcada como resuelta por')",
+    )
+    assert "warning: closings_are_understood" in shell("build", "--full").stdout
+    assert shell.rows(told) == [(False, False)]
 
 
 def test_a_word_that_no_vocabulary_knows_is_a_warning(shell: Shell, simulator: Simulator) -> None:

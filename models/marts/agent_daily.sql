@@ -1,5 +1,12 @@
 -- What did each agent do each day?
-with done as (
+with told as (
+    select provider, account, conversation_id
+      from {{ ref('conversations') }}
+     where thread in ('whole', 'public messages')
+       and deleted_at is null
+),
+
+done as (
     select {{ local_date('messages.sent_at') }} as date_day,
            messages.provider,
            messages.account,
@@ -12,10 +19,8 @@ with done as (
            cast(null as double precision) as first_reply_seconds,
            cast(null as bigint) as rating
       from {{ ref('messages') }} as messages
-      join {{ ref('conversations') }} as conversations using (provider, account, conversation_id)
+      join told using (provider, account, conversation_id)
      where messages.agent_id is not null
-       and conversations.thread in ('whole', 'partial', 'public messages')
-       and conversations.deleted_at is null
        and messages.sender_kind in ('agent', 'note')
        and messages.sent_at is not null
        and messages.deleted_at is null
@@ -23,16 +28,21 @@ with done as (
     select {{ local_date('resolved_at') }}, provider, account, agent_id, null, 0, 0, 1, null, null,
            null
       from {{ ref('resolutions') }}
+      join told using (provider, account, conversation_id)
      where agent_id is not null
     union all
     select {{ local_date('replied_at') }}, provider, account, agent_id, null, 0, 0, 0,
-           reply_seconds, case when turn = 1 then reply_seconds end, null
+           reply_seconds, case when is_first_response then reply_seconds end, null
       from {{ ref('turns') }}
+      join told using (provider, account, conversation_id)
      where agent_id is not null
     union all
-    select {{ local_date('answered_at') }}, provider, account, agent_id, null, 0, 0, 0, null, null,
-           rating
-      from {{ ref('csat_responses') }}
+    -- a rating says nothing of what else was done, if no thread of the account is known
+    select {{ local_date('answered_at') }}, responses.provider, responses.account, agent_id, null,
+           telling.nothing, telling.nothing, telling.nothing, null, null, rating
+      from {{ ref('csat_responses') }} as responses
+      left join (select provider, account, 0 as nothing from told group by provider, account)
+        as telling using (provider, account)
      where agent_id is not null
        and deleted_at is null
 )

@@ -1,6 +1,9 @@
 -- How many conversations were not resolved at the end of each day?
 with moves as (
-    select {{ local_date('moved_at') }} as date_day,
+    -- what is said to be older than the calendar goes before its first day
+    select greatest(
+               {{ local_date('moved_at') }}, (select min(date_day) from {{ ref('calendar') }})
+           ) as date_day,
            provider,
            account,
            channel_id,

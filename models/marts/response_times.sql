@@ -12,7 +12,8 @@ select turns.provider,
        turns.replied_at,
        turns.reply_seconds,
        turns.reply_business_seconds,
-       turns.turn = 1 as is_first_response
+       turns.closed_at,
+       turns.is_first_response
   from {{ ref('turns') }} as turns
   join {{ ref('conversations') }} as conversations using (provider, account, conversation_id)
   left join {{ ref('agents') }} as agents

@@ -1,43 +1,58 @@
 -- May the other tables be trusted today?
 with latest as (
-    select distinct on (account)
-           account, provider, started_at as last_run_at, outcome as last_outcome,
+    select distinct on (provider, account)
+           provider, account, run_id, started_at as last_run_at, outcome as last_outcome,
            error as last_error
       from {{ source('audit', 'runs') }}
-     order by account, started_at desc, run_id desc
+     order by provider, account, started_at desc, run_id desc
 ),
 
 counted as (
-    select account,
+    select provider,
+           account,
            max(started_at) filter (where outcome = 'ok') as last_good_run_at,
            count(*) filter (where started_at > {{ as_of() }} - interval '7 days') as runs_in_7_days,
            count(*) filter (
                where started_at > {{ as_of() }} - interval '7 days' and outcome <> 'ok'
            ) as runs_not_ok_in_7_days
       from {{ source('audit', 'runs') }}
-     group by account
+     group by provider, account
 ),
 
+-- what each list of the last run was read up to, in whichever run it came to its end
 scanned as (
-    select distinct on (account, list) account, list, watermark
-      from {{ source('audit', 'scans') }}
-     where is_finished
-       and watermark is not null
-     order by account, list, run_id desc
+    select distinct on (listed.provider, listed.account, listed.list)
+           listed.provider, listed.account, scans.watermark
+      from (select latest.provider, latest.account, scans.list
+              from latest
+              join {{ source('audit', 'scans') }} as scans on scans.run_id = latest.run_id
+             where scans.list <> 'messages'
+               and scans.skipped is null) as listed
+      left join {{ source('audit', 'scans') }} as scans
+        on scans.provider = listed.provider
+       and scans.account = listed.account
+       and scans.list = listed.list
+       and scans.is_finished
+     order by listed.provider, listed.account, listed.list, scans.run_id desc nulls last
 ),
 
 complete as (
-    select account, min(watermark) as complete_as_of_at from scanned group by account
+    select provider,
+           account,
+           case when count(watermark) = count(*) then min(watermark) end as complete_as_of_at
+      from scanned
+     group by provider, account
 ),
 
 threads as (
-    select account,
+    select provider,
+           account,
            count(*) as conversations,
            count(*) filter (where thread in ('whole', 'no times', 'public messages'))
              as threads_complete
       from {{ ref('conversations') }}
      where deleted_at is null
-     group by account
+     group by provider, account
 )
 
 select latest.provider,
@@ -54,10 +69,10 @@ select latest.provider,
        coalesce(rejected.rejects, 0) as rejects,
        coalesce(drifted.drift, 0) as drift
   from latest
-  join counted using (account)
-  left join complete using (account)
-  left join threads using (account)
-  left join (select account, count(*) as rejects from {{ source('audit', 'rejects') }}
-              group by account) as rejected using (account)
-  left join (select account, count(*) as drift from {{ source('audit', 'drift') }}
-              group by account) as drifted using (account)
+  join counted using (provider, account)
+  left join complete using (provider, account)
+  left join threads using (provider, account)
+  left join (select provider, account, count(*) as rejects from {{ source('audit', 'rejects') }}
+              group by provider, account) as rejected using (provider, account)
+  left join (select provider, account, count(*) as drift from {{ source('audit', 'drift') }}
+              group by provider, account) as drifted using (provider, account)

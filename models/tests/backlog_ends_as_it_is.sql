@@ -20,8 +20,8 @@ counted as (
 
 select *
   from told
-  join counted
+  full join counted
     on counted.provider = told.provider
    and counted.account = told.account
-   and counted.channel_id is not distinct from told.channel_id
- where told.open_at_end <> counted.not_resolved
+   and coalesce(counted.channel_id, '') = coalesce(told.channel_id, '')
+ where coalesce(told.open_at_end, 0) <> coalesce(counted.not_resolved, 0)

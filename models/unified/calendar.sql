@@ -1,5 +1,5 @@
 -- Every day from before the first message or conversation to two days after the build, so that each
--- moment between is in one, whatever the time zone.
+-- moment between is in one, whatever the time zone; at most 20,000 days.
 with digits as (
     select * from (values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) as digits (digit)
 ),
@@ -23,9 +23,9 @@ began as (
 ),
 
 days as (
-    select cast(first_date + number as date) as date_day
+    select cast({{ local_date(as_of()) }} + 2 - number as date) as date_day
       from began
-      join numbers on first_date + number <= {{ local_date(as_of()) }} + 2
+      join numbers on {{ local_date(as_of()) }} + 2 - number >= first_date
 )
 
 select date_day,

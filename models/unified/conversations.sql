@@ -36,9 +36,9 @@ select conversations.provider,
        case when conversations.provider in ('hilos', 'activecampaign') then 'first message'
             when conversations.provider = 'pembalasan' then 'public messages'
             when reads.read_at is null or reads.failed_at is not null then 'none'
-            when conversations.provider = 'octopush' then 'no times'
             when coalesce(reads.missing_messages, 0) > 0
               or reads.read_up_to_at is distinct from conversations.last_activity_at then 'partial'
+            when conversations.provider = 'octopush' then 'no times'
             else 'whole'
        end as thread,
        conversations.messages_declared,

@@ -100,7 +100,9 @@ select fresh.provider,
        told.event,
        case when told.event = 'resolved' then split_part(fresh.content, ' by ', 2)
             when fresh.content like 'Assigned to %'
-            then split_part(replace(fresh.content, 'Assigned to ', ''), ' by ', 1)
+            then split_part(
+                split_part(replace(fresh.content, 'Assigned to ', ''), ' by ', 1), ' via ', 1
+            )
             when told.event = 'assigned' then split_part(fresh.content, ' self-assigned ', 1)
        end as event_name,
        fresh.content,

@@ -67,13 +67,14 @@ waited as (
            conversation_id,
            count(*) as turns,
            count(replied_at) as answered_turns,
-           min(waiting_from_at) filter (where replied_at is null) as waiting_since_at,
+           min(waiting_from_at) filter (where replied_at is null and closed_at is null)
+             as waiting_since_at,
            avg(reply_seconds) as mean_reply_seconds,
            min(replied_at) as first_response_at,
-           min(agent_id) filter (where turn = 1) as first_response_agent_id,
-           min(reply_id) filter (where turn = 1) as first_response_id,
-           min(reply_seconds) filter (where turn = 1) as first_response_seconds,
-           min(reply_business_seconds) filter (where turn = 1) as first_response_business_seconds
+           min(agent_id) filter (where is_first_response) as first_response_agent_id,
+           min(reply_id) filter (where is_first_response) as first_response_id,
+           min(reply_seconds) filter (where is_first_response) as first_response_seconds,
+           min(reply_business_seconds) filter (where is_first_response) as first_response_business_seconds
       from {{ ref('turns') }}
      group by provider, account, conversation_id
 ),

@@ -11,31 +11,38 @@ spoken as (
            messages.conversation_id,
            messages.message_id,
            messages.sent_at,
-           messages.sender_kind,
+           case when messages.event = 'resolved' then 'closing' else messages.sender_kind end
+             as speaker,
            messages.agent_id,
-           changed.messages_built_at,
-           lag(messages.sender_kind) over thread as spoke_before
+           changed.messages_built_at
       from {{ ref('messages') }} as messages
       join changed
         on changed.provider = messages.provider
        and changed.account = messages.account
        and changed.conversation_id = messages.conversation_id
-     where messages.sender_kind in ('customer', 'agent')
+     where (messages.sender_kind in ('customer', 'agent') or messages.event = 'resolved')
        and messages.sent_at is not null
        and messages.deleted_at is null
+),
+
+followed as (
+    select *,
+           lag(speaker) over thread as spoke_before
+      from spoken
     window thread as (
-        partition by messages.provider, messages.account, messages.conversation_id
-            order by messages.sent_at, length(messages.message_id), messages.message_id
+        partition by provider, account, conversation_id
+            order by sent_at, length(message_id), message_id
     )
 ),
 
 changes_of_speaker as (
     select *,
-           lead(sent_at) over thread as answered_at,
-           lead(message_id) over thread as answer_id,
-           lead(agent_id) over thread as answered_by
-      from spoken
-     where spoke_before is distinct from sender_kind
+           lead(speaker) over thread as speaks_next,
+           lead(sent_at) over thread as next_at,
+           lead(message_id) over thread as next_id,
+           lead(agent_id) over thread as next_agent_id
+      from followed
+     where spoke_before is distinct from speaker
     window thread as (
         partition by provider, account, conversation_id
             order by sent_at, length(message_id), message_id
@@ -52,12 +59,13 @@ turns as (
            ) as turn,
            message_id,
            sent_at as waiting_from_at,
-           answered_at as replied_at,
-           answer_id as reply_id,
-           answered_by as agent_id,
+           case when speaks_next = 'agent' then next_at end as replied_at,
+           case when speaks_next = 'agent' then next_id end as reply_id,
+           case when speaks_next = 'agent' then next_agent_id end as agent_id,
+           case when speaks_next = 'closing' then next_at end as closed_at,
            messages_built_at
       from changes_of_speaker
-     where sender_kind = 'customer'
+     where speaker = 'customer'
 ),
 
 scheduled as (
@@ -87,6 +95,12 @@ select scheduled.provider,
        scheduled.replied_at,
        scheduled.reply_id,
        scheduled.agent_id,
+       scheduled.closed_at,
+       scheduled.replied_at is not null
+       and count(scheduled.replied_at) over (
+           partition by scheduled.provider, scheduled.account, scheduled.conversation_id
+               order by scheduled.turn
+       ) = 1 as is_first_response,
        {{ seconds_between('scheduled.waiting_from_at', 'scheduled.replied_at') }} as reply_seconds,
        {{ business_seconds('replied', 'scheduled.replied_at') }}
        - {{ business_seconds('waiting', 'scheduled.waiting_from_at') }} as reply_business_seconds,

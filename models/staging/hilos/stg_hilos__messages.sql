@@ -1,5 +1,6 @@
 select account,
-       id as message_id,
+       -- the only message that is known of a conversation, whichever that is, is known by it
+       conversation_id as message_id,
        conversation_id,
        "timestamp" as sent_at,
        direction as provider_type,
