@@ -19,7 +19,9 @@ check: .venv/stamp
 bench: .venv/stamp
 	$(BIN)/python benchmarks/backfill.py --json bench-duckdb.json
 	$(BIN)/python benchmarks/backfill.py --into postgres --json bench-postgres.json
-	$(BIN)/python benchmarks/messages.py
+	$(BIN)/python benchmarks/messages.py --conversations 3000 --rounds 12
+	$(BIN)/python benchmarks/incremental.py
+	$(BIN)/python benchmarks/build.py
 
 # uv is needed for this only
 lock:
