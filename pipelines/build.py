@@ -124,7 +124,10 @@ def _environment(destination: Destination) -> Iterator[None]:
 
 def _profile(destination: Destination) -> Mapping[str, str]:
     if isinstance(destination, DuckDbFile):
-        return {"TALKHOUSE_DUCKDB": str(destination.file.absolute())}
+        file = str(destination.file.absolute())
+        if "'" in file:
+            raise SettingsError(f"{file}: dbt cannot open a file or folder with a ' in its name")
+        return {"TALKHOUSE_DUCKDB": file}
     assert isinstance(destination, PostgresDatabase)
     known = parse_dsn(destination.credentials.to_native_representation())
     # libpq reads these itself: what dbt's profile has no word for
