@@ -154,7 +154,9 @@ def test_answer_is_short(question: Question) -> None:
 
 @pytest.mark.parametrize("code", RECIPES, ids=lambda code: code.splitlines()[0])
 def test_recipe_in_python(code: str, working_folder: Path) -> None:
-    """Skipped where its library is not installed: none but DuckDB and pyarrow is of ours."""
+    """Skipped where its library is not installed. None but DuckDB and pyarrow is of ours: with them
+    comes numpy, which pyarrow would import into every process, and each would take more memory.
+    """
     for library in re.findall(r"^import (\w+)", code, re.M):
         pytest.importorskip(library)
     for method, library in NEEDS.items():

@@ -1,5 +1,5 @@
 {#- Seconds that a schedule was open until a moment, counted from its beginning: what a row of
-    business_clock, joined by `joined_by_clock`, says of it. -#}
+    business_clock, joined by `clock_at`, says of it. -#}
 {% macro business_seconds(clock, moment) -%}
     ({{ clock }}.open_seconds_before + case when {{ clock }}.is_open
         then {{ seconds_between(clock ~ '.begins_at', moment) }} else 0 end)

@@ -11,9 +11,6 @@ select {{ local_date('responses.answered_at') }} as date_day,
        cast(avg(responses.rating) as double precision) as mean_rating
   from {{ ref('csat_responses') }} as responses
   left join {{ ref('conversations') }} as conversations using (provider, account, conversation_id)
-  left join {{ ref('agents') }} as agents
-    on agents.provider = responses.provider
-   and agents.account = responses.account
-   and agents.agent_id = responses.agent_id
+  left join {{ ref('agents') }} as agents using (provider, account, agent_id)
  where responses.deleted_at is null
  group by 1, responses.provider, responses.account, conversations.channel_id, responses.agent_id

@@ -17,10 +17,7 @@ select {{ local_date('messages.sent_at') }} as date_day,
        count(*) filter (where messages.delivery_status is null) as unknown
   from {{ ref('messages') }} as messages
   join {{ ref('conversations') }} as conversations using (provider, account, conversation_id)
-  left join {{ ref('templates') }} as templates
-    on templates.provider = messages.provider
-   and templates.account = messages.account
-   and templates.template_id = messages.template_id
+  left join {{ ref('templates') }} as templates using (provider, account, template_id)
  where messages.direction = 'out'
    and messages.deleted_at is null
    and conversations.deleted_at is null

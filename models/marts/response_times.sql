@@ -16,9 +16,6 @@ select turns.provider,
        turns.is_first_response
   from {{ ref('turns') }} as turns
   join {{ ref('conversations') }} as conversations using (provider, account, conversation_id)
-  left join {{ ref('agents') }} as agents
-    on agents.provider = turns.provider
-   and agents.account = turns.account
-   and agents.agent_id = turns.agent_id
+  left join {{ ref('agents') }} as agents using (provider, account, agent_id)
  where conversations.thread in ('whole', 'public messages')
    and conversations.deleted_at is null

@@ -44,22 +44,10 @@ select conversations.provider,
        conversations.messages_declared,
        conversations.deleted_at
   from {{ ref('all_conversations') }} as conversations
-  left join {{ ref('thread_metrics') }} as metrics
-    on metrics.provider = conversations.provider
-   and metrics.account = conversations.account
-   and metrics.conversation_id = conversations.conversation_id
-  left join reads
-    on reads.provider = conversations.provider
-   and reads.account = conversations.account
-   and reads.conversation_id = conversations.conversation_id
-  left join {{ ref('contacts') }} as contacts
-    on contacts.provider = conversations.provider
-   and contacts.account = conversations.account
-   and contacts.contact_id = conversations.contact_id
-  left join {{ ref('channels') }} as channels
-    on channels.provider = conversations.provider
-   and channels.account = conversations.account
-   and channels.channel_id = conversations.channel_id
+  left join {{ ref('thread_metrics') }} as metrics using (provider, account, conversation_id)
+  left join reads using (provider, account, conversation_id)
+  left join {{ ref('contacts') }} as contacts using (provider, account, contact_id)
+  left join {{ ref('channels') }} as channels using (provider, account, channel_id)
   left join {{ ref('status_vocabulary') }} as vocabulary
     on vocabulary.provider = conversations.provider
    and vocabulary.provider_status = conversations.provider_status

@@ -34,10 +34,7 @@ fresh as (
            ) as likeness
       from staged
     {%- if is_incremental() %}
-      left join {{ this }} as built
-        on built.provider = staged.provider
-       and built.account = staged.account
-       and built.message_id = staged.message_id
+      left join {{ this }} as built using (provider, account, message_id)
      where built.message_id is null
         or built.load_id is distinct from staged.load_id
         or built.deleted_at is distinct from staged.deleted_at
@@ -77,13 +74,14 @@ ruled as (
 ),
 
 told as (
-    select fresh.message_id,
-           fresh.provider,
+    select fresh.provider,
            fresh.account,
-           activity.event
+           fresh.message_id,
+           min(activity.event) as event
       from fresh
       join ruled on ruled.likeness = fresh.likeness and ruled.sender_kind = 'system'
       join {{ ref('activity_rules') }} as activity on fresh.content like activity.pattern
+     group by fresh.provider, fresh.account, fresh.message_id
 )
 
 select fresh.provider,
@@ -99,7 +97,7 @@ select fresh.provider,
        ruled.direction in ('in', 'out') as is_public,
        told.event,
        case when told.event = 'resolved' then split_part(fresh.content, ' by ', 2)
-            when fresh.content like 'Assigned to %'
+            when told.event = 'assigned' and fresh.content like 'Assigned to %'
             then split_part(
                 split_part(replace(fresh.content, 'Assigned to ', ''), ' by ', 1), ' via ', 1
             )
@@ -125,10 +123,7 @@ select fresh.provider,
        {{ built_at() }} as built_at
   from fresh
   left join ruled on ruled.likeness = fresh.likeness
-  left join told
-    on told.provider = fresh.provider
-   and told.account = fresh.account
-   and told.message_id = fresh.message_id
+  left join told using (provider, account, message_id)
   left join {{ ref('delivery_vocabulary') }} as delivery
     on delivery.provider_delivery_status = lower(fresh.provider_delivery_status)
    and ruled.direction = 'out'

@@ -16,10 +16,7 @@ moves as (
            changed.messages_built_at,
            lag(coalesce(messages.event = 'resolved', false)) over thread as was_closed
       from {{ ref('messages') }} as messages
-      join changed
-        on changed.provider = messages.provider
-       and changed.account = messages.account
-       and changed.conversation_id = messages.conversation_id
+      join changed using (provider, account, conversation_id)
      where (messages.event in ('resolved', 'opened', 'pending', 'snoozed')
             or messages.sender_kind = 'customer')
        and messages.sent_at is not null
@@ -47,7 +44,9 @@ select turning_points.provider,
            partition by turning_points.provider,
                         turning_points.account,
                         turning_points.conversation_id
-               order by turning_points.sent_at
+               order by turning_points.sent_at,
+                        length(turning_points.message_id),
+                        turning_points.message_id
        ) as resolution,
        turning_points.sent_at as resolved_at,
        turning_points.next_at as reopened_at,

@@ -15,9 +15,6 @@ counted as (
            max(sent_at) as last_message_at,
            min(sent_at) filter (where sender_kind = 'customer') as first_customer_message_at,
            max(sent_at) filter (where sender_kind = 'customer') as last_customer_message_at,
-           min(sent_at) filter (where sender_kind = 'agent') as first_agent_message_at,
-           max(sent_at) filter (where direction = 'out') as last_outbound_message_at,
-           count(*) filter (where is_public) as public_messages,
            count(*) filter (where sender_kind = 'customer') as customer_messages,
            count(*) filter (where sender_kind = 'agent') as agent_messages,
            count(*) filter (where sender_kind = 'bot') as bot_messages,
@@ -25,10 +22,7 @@ counted as (
            count(*) filter (where sender_kind = 'template') as template_messages,
            count(*) filter (where sender_kind = 'note') as notes
       from {{ ref('messages') }} as messages
-      join changed
-        on changed.provider = messages.provider
-       and changed.account = messages.account
-       and changed.conversation_id = messages.conversation_id
+      join changed using (provider, account, conversation_id)
      where messages.deleted_at is null
      group by messages.provider, messages.account, messages.conversation_id
 ),
@@ -45,10 +39,7 @@ assigned as (
                order by messages.sent_at, length(messages.message_id), messages.message_id
            ))[1] as first_assigned_id
       from {{ ref('messages') }} as messages
-      join changed
-        on changed.provider = messages.provider
-       and changed.account = messages.account
-       and changed.conversation_id = messages.conversation_id
+      join changed using (provider, account, conversation_id)
      where messages.event = 'assigned'
        and messages.deleted_at is null
        and exists (

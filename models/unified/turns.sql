@@ -16,10 +16,7 @@ spoken as (
            messages.agent_id,
            changed.messages_built_at
       from {{ ref('messages') }} as messages
-      join changed
-        on changed.provider = messages.provider
-       and changed.account = messages.account
-       and changed.conversation_id = messages.conversation_id
+      join changed using (provider, account, conversation_id)
      where (messages.sender_kind in ('customer', 'agent') or messages.event = 'resolved')
        and messages.sent_at is not null
        and messages.deleted_at is null
@@ -76,14 +73,8 @@ scheduled as (
                  where provider = '*' and account = '*' and channel_id = '*')
            ) as schedule
       from turns
-      left join {{ ref('all_conversations') }} as conversations
-        on conversations.provider = turns.provider
-       and conversations.account = turns.account
-       and conversations.conversation_id = turns.conversation_id
-      left join {{ ref('channel_hours') }} as hours
-        on hours.provider = conversations.provider
-       and hours.account = conversations.account
-       and hours.channel_id = conversations.channel_id
+      left join {{ ref('all_conversations') }} as conversations using (provider, account, conversation_id)
+      left join {{ ref('channel_hours') }} as hours using (provider, account, channel_id)
 )
 
 select scheduled.provider,
