@@ -11,11 +11,8 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import dlt
-from psycopg2.extensions import parse_dsn
 
 from pipelines.audit import note_build
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.postgres import PostgresDatabase
 from pipelines.summary import Publication, print_json, results
 from pipelines.warehouse import Destination, WarehouseError
 from sources import PROVIDERS
@@ -65,7 +62,7 @@ def build(
     # here: it takes a second, which no other command should
     from dbt.cli.main import dbtRunner
 
-    variables: dict[str, Any] = {"providers": providers, "time_zone": time_zone or _time_zone()}
+    variables: dict[str, Any] = {"providers": providers, "time_zone": _time_zone(time_zone)}
     if as_of:
         variables["as_of"] = as_of
     arguments = ["build", "--no-version-check", "--vars", json.dumps(variables)]
@@ -73,18 +70,19 @@ def build(
     arguments += ["--project-dir", str(MODELS), "--profiles-dir", str(MODELS)]
     arguments += ["--target-path", str(folder.absolute() / "target")]
     arguments += ["--log-path", str(folder.absolute() / "logs")]
-    arguments += ["--target", "duckdb" if isinstance(destination, DuckDbFile) else "postgres"]
+    arguments += ["--target", destination.dbt_target]
     if full:
         arguments.append("--full-refresh")
     built = Built(str(destination), providers)
-    with destination.building(), _environment(destination), _released():
+    with destination.building(), _environment(destination.dbt_environment()), _log_closed():
         done = dbtRunner().invoke(arguments)
     if isinstance(done.exception, KeyboardInterrupt):
         raise KeyboardInterrupt
     results_of_nodes = getattr(done.result, "results", None)
     if results_of_nodes is None:
-        why = str(done.exception or "dbt could not begin; its log says why")
-        raise destination.refusal(why) or WarehouseError(_one_line(why))
+        with destination.open():
+            pass  # says so, if it was that another process has it by now
+        raise WarehouseError(_one_line(str(done.exception or "dbt failed; its log says why")))
     built.seconds = done.result.elapsed_time  # type: ignore[union-attr]
     for each in results_of_nodes:
         _note(built, each)
@@ -103,18 +101,18 @@ def _providers(destination: Destination) -> list[str]:
     return found
 
 
-def _time_zone() -> str:
-    name = str(dlt.config.get("models.time_zone") or "UTC")
+def _time_zone(named: str) -> str:
+    name = named or str(dlt.config.get("models.time_zone") or "UTC")
     if name not in available_timezones():
         raise SettingsError(f"models.time_zone: there is no time zone {name}; write Europe/Lisbon")
     return name
 
 
 @contextmanager
-def _environment(destination: Destination) -> Iterator[None]:
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
     """What `models/profiles.yml` asks for, while the context lasts."""
     before = dict(os.environ)
-    os.environ.update(_profile(destination))
+    os.environ.update(values)
     try:
         yield
     finally:
@@ -122,38 +120,14 @@ def _environment(destination: Destination) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _profile(destination: Destination) -> Mapping[str, str]:
-    if isinstance(destination, DuckDbFile):
-        file = str(destination.file.absolute())
-        if "'" in file:
-            raise SettingsError(f"{file}: dbt cannot open a file or folder with a ' in its name")
-        return {"TALKHOUSE_DUCKDB": file}
-    assert isinstance(destination, PostgresDatabase)
-    known = parse_dsn(destination.credentials.to_native_representation())
-    # libpq reads these itself: what dbt's profile has no word for
-    others = {each: known[each] for each in ("sslrootcert", "sslcert", "sslkey") if each in known}
-    return {f"PG{name.upper()}": value for name, value in others.items()} | {
-        "PGTZ": "UTC",
-        "TALKHOUSE_PG_HOST": known.get("host", ""),
-        "TALKHOUSE_PG_PORT": known.get("port", "5432"),
-        "TALKHOUSE_PG_USER": known.get("user", ""),
-        "TALKHOUSE_PG_DATABASE": known.get("dbname", ""),
-        "TALKHOUSE_PG_SSLMODE": known.get("sslmode", "prefer"),
-        "DBT_ENV_SECRET_TALKHOUSE_PG_PASSWORD": known.get("password", ""),
-    }
-
-
 @contextmanager
-def _released() -> Iterator[None]:
-    """Closes what dbt leaves open: the database, which would stay locked, and its log."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
+def _log_closed() -> Iterator[None]:
+    """Closes dbt's log, which it leaves open."""
     try:
         yield
     finally:
         for handler in logging.getLogger("file_log").handlers:
             handler.close()
-        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 def _note(built: Built, each: Any) -> None:

@@ -96,8 +96,8 @@ def sync(
     """Bring the warehouse up to date with each connection.
 
     A connection that fails leaves the others loaded. With `destination.publish`, a copy for readers
-    is published at the end; `alerts.webhook` is told what fails from now on, and what is well
-    again.
+    is published at the end. `alerts.webhook` is told what begins to fail, and what is well again.
+
     Exits with 0 if all went well, 1 if a connection or the publication failed, 2 for wrong usage or
     settings, 75 if nothing but a sync that is still running was in the way, 130 if interrupted; the
     next run goes on from there.

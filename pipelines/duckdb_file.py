@@ -45,12 +45,25 @@ class DuckDbFile:
         """Whether anything was ever loaded."""
         return self.file.exists()
 
-    def building(self) -> AbstractContextManager[None]:
-        # the file has one writer as it is
-        return nullcontext()
+    @property
+    def dbt_target(self) -> str:
+        return "duckdb"
 
-    def refusal(self, message: str) -> WarehouseError | None:
-        return _why_not(self.file, message) if "lock" in message else None
+    def dbt_environment(self) -> dict[str, str]:
+        file = str(self.file.absolute())
+        if "'" in file:
+            raise WarehouseError(f"{file}: dbt cannot open a file or folder with a ' in its name")
+        return {"TALKHOUSE_DUCKDB": file}
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        # the file has one writer as it is; but dbt leaves it open, and so locked
+        try:
+            yield
+        finally:
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
     def open(self, *, read_only: bool = False) -> "DuckDbWarehouse":
         """Opens it. Raises WarehouseError."""

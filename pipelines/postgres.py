@@ -57,13 +57,28 @@ class PostgresDatabase:
         host = (known.host or "its socket").rpartition("@")[2]
         return f"Postgres database {known.database} at {host}:{known.port}"
 
+    @property
+    def dbt_target(self) -> str:
+        return "postgres"
+
+    def dbt_environment(self) -> dict[str, str]:
+        known = psycopg2.extensions.parse_dsn(self.credentials.to_native_representation())
+        certificates = ("sslrootcert", "sslcert", "sslkey")
+        # libpq reads those itself: dbt's profile is not asked for them
+        return {f"PG{each.upper()}": known[each] for each in certificates if each in known} | {
+            "PGTZ": "UTC",
+            "TALKHOUSE_PG_HOST": known.get("host", ""),
+            "TALKHOUSE_PG_PORT": known.get("port", "5432"),
+            "TALKHOUSE_PG_USER": known.get("user", ""),
+            "TALKHOUSE_PG_DATABASE": known.get("dbname", ""),
+            "TALKHOUSE_PG_SSLMODE": known.get("sslmode", "prefer"),
+            "DBT_ENV_SECRET_TALKHOUSE_PG_PASSWORD": known.get("password", ""),
+        }
+
     @contextmanager
     def building(self) -> Iterator[None]:
         with PostgresWarehouse(self) as warehouse, warehouse.building():
             yield
-
-    def refusal(self, message: str) -> WarehouseError | None:
-        return None
 
     def exists(self) -> bool:
         """A database is there before anything is loaded."""

@@ -39,11 +39,15 @@ class Destination(Protocol):
     def open(self, *, read_only: bool = False) -> "Warehouse":
         """Opens it. Raises WarehouseError."""
 
+    @property
+    def dbt_target(self) -> str:
+        """Its name in `models/profiles.yml`."""
+
+    def dbt_environment(self) -> dict[str, str]:
+        """What that asks the environment for. Raises WarehouseError."""
+
     def building(self) -> AbstractContextManager[None]:
         """Keeps other processes from building. Raises AlreadySyncing if one does."""
-
-    def refusal(self, message: str) -> WarehouseError | None:
-        """What the database's message means, if it did not let somebody else open it."""
 
 
 class Warehouse(ABC):

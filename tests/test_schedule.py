@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,19 @@ def test_the_files_say_where_they_go(shell: Shell) -> None:
     )
 
 
+def test_the_units_say_what_runs_and_how_often(shell: Shell) -> None:
+    shell("schedule", "--every", "1h", "--user", "sync")
+    units = ConfigParser(interpolation=None)
+    units.optionxform = str  # type: ignore[assignment]
+    units.read(shell.folder / "schedule" / f"talkhouse.{kind}" for kind in ("service", "timer"))
+    service, timer = units["Service"], units["Timer"]
+    assert service["ExecStart"] == f"{BIN / 'talkhouse'} sync"
+    assert service["WorkingDirectory"] == service["ReadWritePaths"] == str(shell.folder)
+    assert (service["User"], service["SuccessExitStatus"]) == ("sync", "75")
+    assert (timer["OnUnitActiveSec"], timer["RandomizedDelaySec"]) == ("3600s", "60s")
+
+
+# what the files say is the test's above; systemd's own verifier is where systemd is
 def test_systemd_takes_the_units(shell: Shell) -> None:
     if not (analyze := shutil.which("systemd-analyze")):
         pytest.skip("systemd is not on this machine")
