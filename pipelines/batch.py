@@ -14,6 +14,7 @@ from pipelines.publish import published
 from pipelines.repair import repair
 from pipelines.summary import Publication
 from pipelines.sync import chosen_lists, plan_of, sync
+from pipelines.terms import terms_of
 from pipelines.verdict import Verdict
 from pipelines.verify import verify
 from pipelines.warehouse import Destination, WarehouseError, WarehouseGone
@@ -47,6 +48,8 @@ def sync_all(
     outcomes = []
     with ExitStack() as opened:
         warehouse = None if dry_run else opened.enter_context(destination.open())
+        # a policy that changed is wrong with all of them
+        terms = {each.name: terms_of(each, warehouse) for each in chosen} if warehouse else {}
         watch = opened.enter_context(watching(dry_run))
         for each, plan in zip(chosen, plans, strict=True):
             if each.name not in asked:
@@ -65,6 +68,7 @@ def sync_all(
                         only=lists,
                         message_budget=budget,
                         outcome=outcome,
+                        terms=terms.get(each.name),
                     )
             watch.ended(outcome)
     return outcomes
@@ -130,7 +134,7 @@ def _told_in(outcome: Outcome) -> Iterator[None]:
         yield
     except WarehouseGone as e:
         outcome.error = str(e)
-    except WarehouseError:
+    except (SettingsError, WarehouseError):
         raise
     except Exception as e:
         # its message is left out, since it may quote a row

@@ -12,15 +12,18 @@ Only full names count: a stray API_KEY in the environment is nobody's.
 import json
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigProviderException
 
+from pipelines.policy import configured_privacy, configured_retention
 from sources import PROVIDERS, provider
+from sources.privacy import KEPT, Privacy
 from sources.run import Provider
 from sources.settings import Settings, SettingsError, settings_from
 
@@ -30,17 +33,21 @@ ENVIRONMENT = re.compile(r"CONNECTIONS__([A-Z][A-Z0-9_]*?)__([A-Z0-9_]+)")
 
 @dataclass(frozen=True)
 class Connection:
-    """A provider's account that is synced under a name: the `account` of its rows."""
+    """A provider's account that is synced under a name: the `account` of its rows. `privacy` and
+    `retention`, how long the rows of a table are stored, are the same for all.
+    """
 
     name: str
     provider: Provider
     settings: Settings
+    privacy: Privacy = KEPT
+    retention: Mapping[str, timedelta] = field(default_factory=dict)
 
 
 def connections(names: Iterable[str] = ()) -> list[Connection]:
     """The configured connections, or those named. Raises SettingsError."""
-    configured = _configured()
-    return [connection(name, configured[name]) for name in _chosen(names, configured)]
+    configured, policy = _configured(), _policy()
+    return [connection(name, configured[name], *policy) for name in _chosen(names, configured)]
 
 
 def usable_connections(names: Iterable[str] = ()) -> tuple[list[Connection], dict[str, str]]:
@@ -48,12 +55,12 @@ def usable_connections(names: Iterable[str] = ()) -> tuple[list[Connection], dic
 
     Raises SettingsError if a name is unknown, or no connection is usable.
     """
-    configured = _configured()
+    configured, policy = _configured(), _policy()
     usable: list[Connection] = []
     wrong: dict[str, str] = {}
     for name in _chosen(names, configured):
         try:
-            usable.append(connection(name, configured[name]))
+            usable.append(connection(name, configured[name], *policy))
         except SettingsError as e:
             wrong[name] = str(e)
     if wrong and not usable:
@@ -77,7 +84,16 @@ def _chosen(names: Iterable[str], configured: dict[str, Any]) -> list[str]:
     return chosen
 
 
-def connection(name: str, values: dict[str, Any]) -> Connection:
+def _policy() -> tuple[Privacy, dict[str, timedelta]]:
+    return configured_privacy(), configured_retention()
+
+
+def connection(
+    name: str,
+    values: dict[str, Any],
+    privacy: Privacy = KEPT,
+    retention: Mapping[str, timedelta] = MappingProxyType({}),
+) -> Connection:
     """The connection that these values describe. Raises SettingsError."""
     where = f"[connections.{name}]"
     if not NAME.fullmatch(name):
@@ -93,7 +109,8 @@ def connection(name: str, values: dict[str, Any]) -> Connection:
     for secret in its.settings.secrets:
         if secret not in values and (found := _secret(name, secret)):
             values = {**values, secret: found}
-    return Connection(name, its, settings_from(its.settings, where, values))
+    settings = settings_from(its.settings, where, values)
+    return Connection(name, its, settings, privacy, retention)
 
 
 def configuration_errors() -> tuple[type[Exception], ...]:

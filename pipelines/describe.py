@@ -4,15 +4,11 @@ python -m pipelines.describe > models/staging/sources.yml
 """
 
 import sys
-from contextlib import closing
 from typing import Any
 
 import yaml
 
-from pipelines.connections import connection
-from pipelines.simulate import simulated
-from simulator import World
-from sources import PROVIDERS
+from sources import PROVIDERS, provider
 from sources.records import Record, table_columns
 
 TYPES = {
@@ -35,26 +31,15 @@ HEADER = """\
 """
 
 
-def records_of(provider: str) -> list[type[Record]]:
-    """The records of every table that the provider fills."""
-    values: dict[str, Any] = simulated(World(7, 40), "http://127.0.0.1:1")[f"demo_{provider}"]
-    one = connection("described", values)
-    tables = [table for each in one.provider.lists(one.settings) for table in each.tables]
-    if one.provider.threads:
-        with closing(one.provider.connect(one.settings)) as client:
-            tables += one.provider.threads(client, one.settings).tables
-    return [*dict.fromkeys(table.record for table in tables)]
-
-
 def sources() -> str:
     """The YAML."""
     described = [
         {
-            "name": provider,
-            "description": f"What {provider} gave, in its own words.",
-            "tables": [_table(record) for record in records_of(provider)],
+            "name": name,
+            "description": f"What {name} gave, in its own words.",
+            "tables": [_table(record) for record in provider(name).records],
         }
-        for provider in PROVIDERS
+        for name in PROVIDERS
     ]
     audit = [{"name": name, "description": text} for name, text in AUDIT.items()]
     described.append(

@@ -12,6 +12,7 @@ from pipelines.audit import Outcome
 from pipelines.connections import Connection
 from pipelines.duckdb_file import DuckDbWarehouse
 from pipelines.sync import sync
+from pipelines.terms import terms_of
 from pipelines.warehouse import Destination, Warehouse
 from pipelines.worklist import Worklist, as_of
 from sources.listing import Plan
@@ -35,8 +36,10 @@ def dry_run(
         TemporaryDirectory() as folder,
         DuckDbWarehouse(Path(folder, "dry_run.duckdb")) as warehouse,
     ):
+        terms = terms_of(connection, warehouse)
         if destination.exists():
             with destination.open(read_only=True) as kept:
+                terms = terms_of(connection, kept)
                 _copy(connection, kept, warehouse)
         if lists or not only:
             sync(
@@ -46,6 +49,7 @@ def dry_run(
                 only=lists,
                 outcome=outcome,
                 folder=Path(folder, "pipelines"),
+                terms=terms,
             )
         wants_threads = connection.settings.messages and (not only or "messages" in only)
         if outcome.ok and connection.provider.worklist and wants_threads:

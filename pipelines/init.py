@@ -29,6 +29,23 @@ dlthub_telemetry = false
 
 #[models]
 #time_zone = "UTC"  # whose days and hours the marts count by: "Europe/Lisbon"
+
+# what becomes of personal data: keep, hash, mask or drop
+#[privacy]
+#phone = "keep"
+#email = "keep"
+#name = "keep"
+#body = "keep"  # or redact
+#identifier = "keep"
+#attachment_url = "keep"
+#free_form = "keep"  # keep, drop or redact; drop, if anything else is hidden
+
+# how long rows are stored
+#[retention]
+#conversations = ""  # for ever; or 400d, after their last activity
+#messages = ""
+#contacts = ""
+#csat_responses = ""
 """
 SECRETS_HEAD = """\
 # Secrets of Talkhouse's connections: never commit this file.
@@ -133,6 +150,7 @@ def whole_secrets() -> str:
     head = "# Copy what you need to secrets.toml, or let `talkhouse init PROVIDER` do it.\n"
     head += (
         '\n#[alerts]\n#webhook = ""  # told when a connection begins to fail, and is well again\n'
+        '\n#[privacy]\n#key = ""  # of hashes: the output of `openssl rand -hex 32`\n'
     )
     return head + "".join("\n" + _commented(section) for section in sections)
 

@@ -14,7 +14,6 @@ from pipelines.connections import Connection
 from pipelines.state import list_states
 from pipelines.warehouse import Warehouse
 from sources.listing import Listing
-from sources.records import Record
 from sources.run import Run
 from sources.salvage import Drift, Reject
 from sources.tables import Child
@@ -62,19 +61,10 @@ def load_chunk(
                 _compare(warehouse, connection.provider.name, listing, run, files)
     with warehouse.loading(connection.provider.name):
         pipeline.load()
-        warehouse.index(connection.provider.name, _records(connection, run))
+        warehouse.index(connection.provider.name, [*connection.provider.records, Drift, Reject])
     for table, rows in normalized.row_counts.items():
         if not table.startswith("_dlt"):
             outcome.rows[table] = outcome.rows.get(table, 0) + rows
-
-
-def _records(connection: Connection, run: Run) -> list[type[Record]]:
-    """The records of every table that the connection fills."""
-    provider, settings = connection.provider, connection.settings
-    tables = [table for listing in provider.lists(settings) for table in listing.tables]
-    if provider.threads and settings.messages:
-        tables += provider.threads(run.client, settings).tables
-    return [*dict.fromkeys(table.record for table in tables), Drift, Reject]
 
 
 def _files(pipeline: dlt.Pipeline, load_id: str) -> dict[str, list[str]]:

@@ -20,6 +20,7 @@ from pipelines.connections import Connection
 from pipelines.load import is_new, load_chunk
 from pipelines.messages import sync_messages
 from pipelines.state import list_states
+from pipelines.terms import is_empty, note_policy, terms_of
 from pipelines.tombstones import count_distinct_rows, mark_deleted_rows
 from pipelines.warehouse import AlreadySyncing, Warehouse
 from sources.errors import SourceError
@@ -28,6 +29,7 @@ from sources.readers import ReaderPool, worth_it
 from sources.run import MESSAGES, Report, Run
 from sources.settings import duration as duration_of
 from sources.settings import instant
+from sources.terms import Terms
 from sources.threads import Budget
 
 PIPELINES_FOLDER = Path(".dlt/pipelines")
@@ -67,16 +69,22 @@ def sync(
     message_budget: Budget = NO_LIMIT,
     outcome: Outcome | None = None,
     folder: Path = PIPELINES_FOLDER,
+    terms: Terms | None = None,
 ) -> Outcome:
     """Brings the warehouse up to date with the connection. What fails is in the outcome's `error`.
+
+    Raises SettingsError if what is stored is under another privacy policy.
 
     `message_budget` is what the run may spend on threads. `outcome` may be given to watch it from
     another thread while it fills.
     """
     outcome = outcome or Outcome(connection.name, connection.provider.name)
+    terms = terms or terms_of(connection, warehouse)
     try:
         with warehouse.syncing(connection.name), audited(connection, warehouse, outcome):
-            _synced(connection, warehouse, plan, only, message_budget, outcome, folder)
+            if is_empty(warehouse):
+                note_policy(warehouse, terms.privacy)
+            _synced(connection, warehouse, plan, terms, only, message_budget, outcome, folder)
     except AlreadySyncing as e:
         outcome.error, outcome.is_busy = str(e), True
     return outcome
@@ -86,6 +94,7 @@ def _synced(
     connection: Connection,
     warehouse: Warehouse,
     plan: Plan,
+    terms: Terms,
     only: Sequence[str],
     budget: Budget,
     outcome: Outcome,
@@ -95,7 +104,7 @@ def _synced(
     began = time.monotonic()
     try:
         with closing(connection.provider.connect(connection.settings)) as client:
-            run = Run(connection.name, client, plan, outcome.report)
+            run = Run(terms, client, plan, outcome.report)
             # the budget is its host's, and other connections may have waited for it before
             waited_before = client.budget.waited_seconds
             try:
@@ -132,7 +141,7 @@ def _sync(
     pipeline.drop()
     pipeline.sync_destination()
     names = chosen_lists(connection, only)
-    with closing(ReaderPool(connection.settings, connection.name, pipeline.working_dir)) as readers:
+    with closing(ReaderPool(connection.settings, run.terms, pipeline.working_dir)) as readers:
         # they read ahead: more than what a run may ask of a scan that is spread over several
         if worth_it(connection.settings) and not run.plan.full_scan_requests:
             run = replace(run, readers=readers)

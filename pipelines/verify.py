@@ -14,6 +14,7 @@ from typing import Any
 from pipelines.compare import changed, compared_columns, differs, same_key
 from pipelines.connections import Connection
 from pipelines.scratch import Scratch
+from pipelines.terms import terms_of
 from pipelines.warehouse import Warehouse
 from pipelines.worklist import Worklist
 from sources.errors import PermissionDenied, SourceError
@@ -23,6 +24,7 @@ from sources.records import Record
 from sources.run import MESSAGES
 from sources.scan import scan
 from sources.tables import Child, parent_table
+from sources.terms import Terms
 from sources.threads import Budget, Threads, read_threads
 
 KEYS_SHOWN = 5
@@ -91,12 +93,13 @@ def verified(
 ) -> Iterator[tuple[Verified, Scratch]]:
     """The same, with what was read, for as long as the context lasts."""
     found = Verified(connection.name, connection.provider.name)
+    terms = terms_of(connection, warehouse)
     with (
         warehouse.scratch() as schema,
         closing(connection.provider.connect(connection.settings)) as client,
     ):
         scratch = Scratch(warehouse, schema)
-        comparison = _Comparison(connection, warehouse, client, plan, scratch, found)
+        comparison = _Comparison(connection, warehouse, client, plan, scratch, found, terms)
         try:
             comparison.lists()
             if connection.provider.threads and connection.settings.messages:
@@ -116,6 +119,7 @@ class _Comparison:
     plan: Plan
     scratch: Scratch
     found: Verified
+    terms: Terms
 
     def lists(self) -> None:
         lists = list(self.connection.provider.lists(self.connection.settings))
@@ -140,7 +144,7 @@ class _Comparison:
             worklist.each(),
             self.client,
             replace(self.plan, chunk_rows=UNBOUNDED, chunk_seconds=math.inf),
-            self.connection.name,
+            self.terms,
             progress,
             budget.spender(self.client),
         ):
@@ -177,9 +181,7 @@ class _Comparison:
         self.scratch.make(listing.tables)
         try:
             while not progress.finished:
-                for batch in scan(
-                    self.client, listing, plan, self.connection.name, state, progress
-                ):
+                for batch in scan(self.client, listing, plan, self.terms, state, progress):
                     self.scratch.add(listing.tables, batch)
         except PermissionDenied as e:
             if not listing.may_be_forbidden:

@@ -8,6 +8,7 @@
     walk.py       decides page by page where to go on, and when it is over
     readers.py    reads pages of it in other processes, where one is not enough
     threads.py    reads the messages of the conversations that changed
+    terms.py      on which terms rows are stored: what privacy.py hides, who and what is kept out
     tables.py     a list's records become the rows of its tables, as Arrow (arrow.py)
     resources.py  lists and threads as the provider's dlt source; spool.py holds rows for dlt
     run.py        what a source is given, and what a provider is to the pipelines

@@ -20,12 +20,14 @@ from sources.records import (
     part_in,
     table_columns,
 )
+from sources.terms import Terms
 
 
-def arrow_table(record: type[Record], rows: Sequence[Record], account: str) -> pa.Table:
-    """The rows as a table of `account`, with the columns of `table_columns`."""
+def arrow_table(record: type[Record], rows: Sequence[Record], terms: Terms) -> pa.Table:
+    """The rows as a table with the columns of `table_columns`, as the terms let them be stored."""
+    rows = terms.wanted(rows)
     made: dict[str, Any] = {
-        "account": pa.repeat(pa.scalar(account), len(rows)),
+        "account": pa.repeat(pa.scalar(terms.account), len(rows)),
         "deleted_at": pa.nulls(len(rows), UTC_MICROSECONDS),
         "_extra": encoded([row._extra for row in rows]),
     }
@@ -38,6 +40,10 @@ def arrow_table(record: type[Record], rows: Sequence[Record], account: str) -> p
         values[path] = _fields(group.part, parts)
         for column in group.columns:
             made[column.name] = column.type.array(values[path][column.path[-1]])
+    for column in table_columns(record):
+        made[column.name] = terms.privacy.hidden(
+            column.personal, made[column.name], column.flags, is_key=column.name in record.key
+        )
     schema = arrow_schema(record)
     return pa.Table.from_arrays([made[name] for name in schema.names], schema=schema)
 

@@ -27,6 +27,8 @@ from sources.listing import Group, Listing, Seen, seen_of
 from sources.pages import PagesAhead
 from sources.scan import BATCH_ROWS
 from sources.settings import Settings
+from sources.tables import tables_of
+from sources.terms import Terms
 
 # requests per second from which one process is the limit, not the provider
 FAST = 200.0
@@ -43,7 +45,7 @@ class Job:
     """The list that a process reads, and where its tables go."""
 
     settings: Settings
-    account: str
+    terms: Terms
     list_name: str
     way: str
     folder: str
@@ -57,9 +59,9 @@ def worth_it(settings: Settings) -> bool:
 class ReaderPool:
     """Opens readers for one list at a time, and keeps them from one chunk of it to the next."""
 
-    def __init__(self, settings: Settings, account: str, folder: str) -> None:
+    def __init__(self, settings: Settings, terms: Terms, folder: str) -> None:
         self._settings = settings
-        self._account = account
+        self._terms = terms
         self._folder = folder
         self._open: tuple[tuple[str, int, str], ReaderProcesses] | None = None
 
@@ -69,7 +71,7 @@ class ReaderPool:
         if self._open and (self._open[0] != asked or self._open[1].is_closed):
             self.close()
         if self._open is None:
-            self._open = asked, ReaderProcesses(self._settings, self._account, self._folder, *asked)
+            self._open = asked, ReaderProcesses(self._settings, self._terms, self._folder, *asked)
         return self._open[1]
 
     def close(self) -> None:
@@ -88,7 +90,7 @@ class ReaderProcesses:
     def __init__(
         self,
         settings: Settings,
-        account: str,
+        terms: Terms,
         folder: str,
         list_name: str,
         page_size: int,
@@ -104,7 +106,7 @@ class ReaderProcesses:
         )
         self.pages = max(1, BATCH_ROWS // page_size)
         self._first = 0
-        job = Job(share, account, list_name, way, self._folder.name)
+        job = Job(share, terms, list_name, way, self._folder.name)
         self._processes = [_Process(job) for _ in range(count)]
         self._idle: SimpleQueue[_Process] = SimpleQueue()
         for process in self._processes:
@@ -218,7 +220,8 @@ def _read(client: Any, listing: Listing[Any], job: Job, number: int, pages: int)
     with ThreadPoolExecutor(client.in_flight) as pool:
         read = list(pool.map(fetch, range(number, number + pages)))
     rows = [row for page in read for row in page.rows]
-    files = {table.resource: _kept(table.arrow(rows, job.account), job) for table in listing.tables}
+    tables = tables_of(listing.tables, rows, job.terms)
+    files = {name: _kept(table, job) for name, table in tables.items()}
     return [seen_of(page, listing, None) for page in read], files
 
 

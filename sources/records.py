@@ -16,11 +16,16 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sources.privacy import FREE_FORM, Flags, PersonalData
+
 if TYPE_CHECKING:  # a process that only reads has no need of dlt, whose import takes its time
     from dlt.common.data_types import TDataType
     from dlt.common.schema.typing import TColumnSchema
 
 Path = tuple[str, ...]
+
+Whose = tuple[tuple[str, str], ...]
+"""Whose a row is: paths to a `phone`, an `email`, the id of a `contact` or a `conversation`."""
 
 UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
 
@@ -41,6 +46,10 @@ class Record(Part, kw_only=True):
     keeps_unknown: ClassVar[bool] = True
     # whether a row that the provider has no more is marked so: it has the column `deleted_at`
     has_tombstones: ClassVar[bool] = False
+    whose: ClassVar[Whose] = ()
+    # the field that tells its age; and the table whose rows are retained as long, if not its own
+    happened: ClassVar[str] = ""
+    retained_as: ClassVar[str] = ""
 
     _extra: dict[str, Any] | None = None
 
@@ -161,13 +170,16 @@ class Column:
     """A leaf of a record: where it stands, by the attributes that lead to it, and what it becomes.
 
     A column is named for its attribute, which is the provider's name but for Python's own words
-    (`from_`) and for the column that every table has (`account`).
+    (`from_`) and for the column that every table has (`account`). `personal` is the kind of
+    personal data that it holds, if any; `flags` are what may be kept of it in any case.
     """
 
     path: Path
     type: ColumnType
     description: str
     is_volatile: bool = False
+    personal: PersonalData | None = None
+    flags: Flags | None = None
 
     @property
     def name(self) -> str:
@@ -184,6 +196,7 @@ _EXTRA = Column(
     ("_extra",),
     ColumnType("json", pa.string(), encoded),
     "What no column takes, by its path: unknown fields, and values of another type.",
+    personal=FREE_FORM,
 )
 
 
@@ -206,7 +219,9 @@ def _leaves(part: type[Part], path: Path) -> Iterable[Column]:
         kind = next((note for note in notes if isinstance(note, ColumnType)), None)
         only = next((note.fields for note in notes if isinstance(note, Only)), None)
         if kind is not None:
-            yield Column(here, kind, description, VOLATILE in notes)
+            personal = next((note for note in notes if isinstance(note, PersonalData)), None)
+            flags = next((note for note in notes if isinstance(note, Flags)), None)
+            yield Column(here, kind, description, VOLATILE in notes, personal, flags)
         elif only is None:
             yield from _leaves(part_in(hint), here)
         elif only:

@@ -35,7 +35,7 @@ from sources.run import MESSAGES, Provider, Run
 from sources.salvage import Drift, Findings, Reject
 from sources.scan import scan
 from sources.spool import Spool, load_id
-from sources.tables import Child, Table, newest_of
+from sources.tables import Child, Table, newest_of, tables_of
 from sources.threads import Threads, read_threads
 
 
@@ -95,7 +95,7 @@ def _list(
                 run.client,
                 listing,
                 run.plan,
-                run.account,
+                run.terms,
                 state,
                 progress,
                 run.readers,
@@ -117,7 +117,7 @@ def _list(
         state.clear()
         state.update(before)
         # its tables are made all the same
-        none = {table.resource: table.arrow([], run.account) for table in listing.tables}
+        none = tables_of(listing.tables, [], run.terms)
         yield Batch(none, Findings(), is_last=True)
 
     is_new = run.is_first or listing.name in run.new
@@ -129,7 +129,7 @@ def _threads(run: Run, threads: Threads) -> Iterator[DltResource]:
     def pages() -> Iterator[Batch]:
         progress = run.report.of(MESSAGES)
         for batch in read_threads(
-            threads, run.threads, run.client, run.plan, run.account, progress, run.is_spent
+            threads, run.threads, run.client, run.plan, run.terms, progress, run.is_spent
         ):
             run.report.findings.add(batch.findings)
             yield batch
@@ -152,11 +152,11 @@ def _tables(
 
     def drift(batch: Batch) -> pa.Table | None:
         drifted.add(batch.findings)
-        return arrow_table(Drift, drifted.drift_rows(), run.account) if batch.is_last else None
+        return arrow_table(Drift, drifted.drift_rows(), run.terms) if batch.is_last else None
 
     def rejects(batch: Batch) -> pa.Table | None:
         rejected.add(batch.findings)
-        return arrow_table(Reject, rejected.rejects, run.account) if batch.is_last else None
+        return arrow_table(Reject, rejected.rejects, run.terms) if batch.is_last else None
 
     # several lists of one package may find the same, so these are not declared free of repetition
     yield _resource(pages, Drift, f"{pages.name}_drift", "merge", drift)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sources.http import Client
 from sources.listing import Listing, Plan, Progress, Readers
+from sources.records import Record
 from sources.salvage import Findings
+from sources.terms import Terms
 from sources.threads import Threads
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Run:
-    """What a source reads with.
+    """What a source reads with, and the terms on which its rows are stored.
 
     `lists` are those to read, all if it is None. `threads` are the conversations whose messages are
     to be read, as the provider's work-list query gives them; `is_spent` says when that is enough.
@@ -43,7 +45,7 @@ class Run:
     way to read it.
     """
 
-    account: str
+    terms: Terms
     client: Client
     plan: Plan
     report: Report = field(default_factory=Report)
@@ -54,6 +56,11 @@ class Run:
     new: Collection[str] = ()
     folder: Path | None = None
     readers: Callable[[str, int, str], Readers] | None = None
+
+    @property
+    def account(self) -> str:
+        """The connection's name."""
+        return self.terms.account
 
     def reads(self, name: str) -> bool:
         """Whether the list is to be read."""
@@ -72,7 +79,8 @@ class Check:
 
 @dataclass(frozen=True)
 class Provider:
-    """A provider: how it is connected to, the lists that it has, and its threads if it has any.
+    """A provider: how it is connected to, the lists that it has, the records of every table that
+    they and its threads fill, and its threads if it has any.
 
     `worklist` is a query, the same on every destination, for the conversations whose threads are to
     be read. `{dataset}` stands for the dataset, and its parameters are: a time, threads read before
@@ -85,6 +93,7 @@ class Provider:
     connect: Callable[[Any], Client]
     check: Callable[[Client, Any], list[Check]]
     lists: Callable[[Any], Iterable[Listing[Any]]]
+    records: tuple[type[Record], ...]
     threads: Callable[[Client, Any], Threads] | None = None
     worklist: str | None = None
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_type_hints
 
 import msgspec
 
+from sources.privacy import FREE_FORM
 from sources.records import Id, Json, Part, Record, TextId, part_in
 
 R = TypeVar("R", bound=Record)
@@ -23,7 +24,7 @@ class Drift(Record, kw_only=True):
     key: ClassVar[tuple[str, ...]] = ("table_name", "field", "problem")
 
     table_name: Annotated[TextId, "The table whose rows have it."]
-    field: Annotated[TextId, "Its path in the provider's JSON."]
+    field: Annotated[TextId, FREE_FORM, "Its path in the provider's JSON."]
     problem: Annotated[TextId, "`unknown field`, or what was found where another type is declared."]
     rows: Annotated[Id, "Rows that had it in the pages of the last load package that saw it."]
 
@@ -37,7 +38,9 @@ class Reject(Record, kw_only=True):
     table_name: Annotated[TextId, "The table that it was meant for."]
     row_hash: Annotated[TextId, "SHA-256 of the row as the provider sent it, or of its name."]
     reason: Annotated[TextId, "Why it could not be loaded."]
-    row: Annotated[Json, "The row as the provider sent it; null where it may hold secrets."]
+    row: Annotated[
+        Json, FREE_FORM, "The row as the provider sent it; null where it may hold secrets."
+    ]
 
 
 @dataclass

@@ -36,6 +36,8 @@ from sources.schedule import (
     stop_before,
 )
 from sources.spans import spans_of
+from sources.tables import tables_of
+from sources.terms import Terms
 from sources.walk import Walk
 
 R = TypeVar("R", bound=Record)
@@ -51,7 +53,7 @@ def scan(
     client: Client,
     listing: Listing[R],
     plan: Plan,
-    account: str,
+    terms: Terms,
     state: State,
     progress: Progress,
     readers: OpenReaders | None = None,
@@ -65,7 +67,7 @@ def scan(
     are used only for pages about which nothing is remarkable; all else is read here; they may read
     on past the chunk if it `reads_ahead`. `load_id` is the load package that the chunk goes into.
     """
-    chunk = _Chunk(client, listing, plan, account, progress, readers, reads_ahead)
+    chunk = _Chunk(client, listing, plan, terms, progress, readers, reads_ahead)
     requests, waited = client.requests, client.budget.waited_seconds
     mode = begin(client, listing, plan, state, progress)
     try:
@@ -88,7 +90,7 @@ class _Chunk(Generic[R]):
         client: Client,
         listing: Listing[R],
         plan: Plan,
-        account: str,
+        terms: Terms,
         progress: Progress,
         readers: OpenReaders | None,
         reads_ahead: bool,
@@ -97,7 +99,7 @@ class _Chunk(Generic[R]):
         self._client = client
         self._listing = listing
         self._plan = plan
-        self._account = account
+        self._terms = terms
         self._progress = progress
         self._open_readers = readers
         self._readers: Readers | None = None
@@ -212,7 +214,7 @@ class _Chunk(Generic[R]):
 
     def _batch(self, is_last: bool) -> Batch:
         rows = list(self._rows.values())
-        tables = {each.resource: each.arrow(rows, self._account) for each in self._listing.tables}
+        tables = tables_of(self._listing.tables, rows, self._terms)
         if not self._is_by_ids:
             self._given.update(self._rows)
         batch = Batch(tables, self._findings, is_last)

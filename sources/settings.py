@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, TypeVar, get_type_hints
 
@@ -82,12 +83,7 @@ def settings_from(kind: type[S], where: str, values: dict[str, Any]) -> S:
 
     Raises SettingsError for what is unknown, missing or of the wrong type, never with its value.
     """
-    known = [field.name for field in msgspec.structs.fields(kind)]
-    for name in values:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            raise SettingsError(f"{where}: unknown setting {name}; {hint}")
+    refuse_unknown(where, values, [field.name for field in msgspec.structs.fields(kind)])
     for field in msgspec.structs.fields(kind):
         if field.required and field.name not in values:
             file = "secrets.toml" if field.name in kind.secrets else "config.toml"
@@ -99,6 +95,15 @@ def settings_from(kind: type[S], where: str, values: dict[str, Any]) -> S:
         named = next((n for n in kind.secrets if f"$.{n}" in str(e)), "")
         said = f"{named} is of the wrong type" if named else str(e).replace("$.", "")
         raise SettingsError(f"{where}: {said}") from None
+
+
+def refuse_unknown(where: str, names: Iterable[str], known: Sequence[str]) -> None:
+    """Raises SettingsError if one of the names is no setting."""
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            raise SettingsError(f"{where}: unknown setting {name}; {hint}")
 
 
 def described(kind: type[Settings]) -> dict[str, str]:

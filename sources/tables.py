@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from sources.arrow import arrow_table
 from sources.records import Bool, Instant, Int, Record
+from sources.terms import Terms
 
 
 class Child(Record, kw_only=True):
@@ -72,10 +73,10 @@ class Table:
     def resource(self) -> str:
         return self.name or self.record.table
 
-    def arrow(self, records: Sequence[Any], account: str) -> pa.Table:
+    def arrow(self, records: Sequence[Any], terms: Terms) -> pa.Table:
         """The records' rows for this table, each key once: as it was read last."""
         if self.rows is None:
-            return arrow_table(self.record, records, account)
+            return arrow_table(self.record, records, terms)
         key = attrgetter(*self.record.key)
         by_key: dict[Hashable, Record] = {}
         for record in records:
@@ -83,7 +84,15 @@ class Table:
             for row in self.rows(record):
                 if not (unknown and isinstance(row, Child) and row._is_empty):
                     by_key[key(row)] = row
-        return arrow_table(self.record, list(by_key.values()), account)
+        return arrow_table(self.record, list(by_key.values()), terms)
+
+
+def tables_of(tables: Sequence[Table], records: Sequence[Any], terms: Terms) -> dict[str, pa.Table]:
+    """The rows of a list's records for each of its tables, by its resource. A record that is not to
+    be stored brings none to any.
+    """
+    wanted = terms.wanted(records)
+    return {table.resource: table.arrow(wanted, terms) for table in tables}
 
 
 def newest_of(tables: Sequence[pa.Table], key: Sequence[str]) -> pa.Table:

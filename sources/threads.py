@@ -21,6 +21,7 @@ from sources.salvage import Findings
 from sources.scan import BATCH_ROWS
 from sources.settings import Settings, duration
 from sources.tables import Table, ThreadRead
+from sources.terms import Terms
 
 M = TypeVar("M", bound=Record)
 D = TypeVar("D", bound=ThreadRead)
@@ -109,7 +110,7 @@ def read_threads(
     worklist: Iterable[Mapping[str, Any]],
     client: Client,
     plan: Plan,
-    account: str,
+    terms: Terms,
     progress: Progress,
     is_spent: Callable[[], bool] = lambda: False,
 ) -> Iterator[Batch]:
@@ -132,7 +133,8 @@ def read_threads(
         findings = Findings()
         for thread in held:
             findings.add(thread.findings)
-        tables = {table.resource: table.arrow(held, account) for table in threads.tables}
+            thread.messages = list(terms.wanted(thread.messages))
+        tables = {table.resource: table.arrow(held, terms) for table in threads.tables}
         return Batch(tables, findings, is_last)
 
     held: list[Thread[Any, Any]] = []

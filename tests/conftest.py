@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from pipelines.warehouse import Destination, Warehouse
 from simulator import Fault, Simulator, World, serve
 from simulator import credentials as keys
 from sources import budget
+from sources.privacy import KEPT, Privacy
 
 Row = dict[str, Any]
 
@@ -49,6 +51,8 @@ class Account:
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
     only: Sequence[str] = ()
+    privacy: Privacy = KEPT
+    retention: dict[str, timedelta] = field(default_factory=dict)
     acted: bool = False
 
     def __post_init__(self) -> None:
@@ -70,7 +74,7 @@ class Account:
             inbox = next(c for c in self.world.channels.values() if c.kind == "api")
             values["inbox_identifier"] = inbox.identifier
             values["contact_identifiers"] = self.identifiers
-        return connection(self.name, values | self.settings)
+        return connection(self.name, values | self.settings, self.privacy, self.retention)
 
     def sync(
         self,

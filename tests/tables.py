@@ -11,6 +11,7 @@ from pipelines.simulate import simulated
 from simulator import World
 from sources.listing import Plan
 from sources.run import Run
+from sources.terms import Terms
 
 
 @cache
@@ -19,6 +20,6 @@ def tables_of(name: str) -> dict[str, TTableSchema]:
     values: dict[str, Any] = simulated(World(7, 40), "http://127.0.0.1:1")[f"demo_{name}"]
     one = connection("tables", values)
     with closing(one.provider.connect(one.settings)) as client:
-        source = one.provider.source(Run("tables", client, Plan()), one.settings)
+        source = one.provider.source(Run(Terms("tables"), client, Plan()), one.settings)
         schemas = [resource.compute_table_schema() for resource in source.resources.values()]
     return {schema["name"]: schema for schema in schemas}

@@ -19,6 +19,7 @@ from sources.errors import NotFound
 from sources.listing import Plan
 from sources.run import Run
 from sources.settings import settings_from
+from sources.terms import Terms
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -170,7 +171,7 @@ def table(sample: Sample, body: bytes, resource: str) -> pa.Table:
         lists=lambda its: [replace(each, last_page=1, by_id=None) for each in provider.lists(its)],
     )
     run = Run(
-        "shop",
+        Terms("shop"),
         Canned(body),  # type: ignore[arg-type]
         Plan(),
         lists=listed or ["messages"],

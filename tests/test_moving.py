@@ -18,6 +18,7 @@ from simulator import World, serve
 from simulator import credentials as keys
 from sources.listing import Listing, Progress
 from sources.scan import scan
+from sources.terms import Terms
 
 PAGED = ["chatwoot", "hilos", "activecampaign", "octopush"]
 paged = pytest.mark.parametrize("provider", PAGED)
@@ -181,7 +182,16 @@ def test_the_state_of_a_list_does_not_grow(provider: str, account_of: Open) -> N
         progress = Progress()
         while not progress.finished:
             list(
-                scan(client, listing, plan_of(connection), "shop", state, progress, None, str(run))
+                scan(
+                    client,
+                    listing,
+                    plan_of(connection),
+                    Terms("shop"),
+                    state,
+                    progress,
+                    None,
+                    str(run),
+                )
             )
         sizes.append(len(json.dumps(state)))
         account.later(3 * HOUR)

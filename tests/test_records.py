@@ -29,6 +29,7 @@ from sources.records import (
     Text,
     dlt_columns,
 )
+from sources.terms import Terms
 
 INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -72,7 +73,7 @@ decode = msgspec.json.Decoder(list[Thing]).decode
 
 def row(json: str) -> dict[str, Any]:
     """The only row of the table that `[{"id": 1, <json>}]` makes, but for its nulls."""
-    [made] = arrow_table(Thing, decode(f'[{{"id": 1, {json}}}]'), "shop").to_pylist()
+    [made] = arrow_table(Thing, decode(f'[{{"id": 1, {json}}}]'), Terms("shop")).to_pylist()
     found: dict[str, Any] = {k: v for k, v in made.items() if v is not None}
     assert (found.pop("account"), found.pop("id")) == ("shop", 1)
     return found
@@ -120,7 +121,7 @@ def test_dlt_is_told_the_same_columns_with_what_they_mean() -> None:
 
 
 def test_a_table_of_no_rows_has_every_column() -> None:
-    table = arrow_table(Thing, [], "shop")
+    table = arrow_table(Thing, [], Terms("shop"))
     assert (table.num_rows, table.schema) == (0, arrow_schema(Thing))
 
 
@@ -153,7 +154,7 @@ def test_a_part_fills_the_columns_under_its_name() -> None:
 
 def test_of_two_rows_one_may_have_the_part() -> None:
     things = decode('[{"id": 1, "maker": {"owner": {"id": 3}}}, {"id": 2}]')
-    table = arrow_table(Thing, things, "shop")
+    table = arrow_table(Thing, things, Terms("shop"))
     assert table["maker__owner__id"].to_pylist() == [3, None]
 
 
@@ -202,7 +203,7 @@ def test_moments_of_both_forms_may_stand_in_one_column() -> None:
         ' {"id": 3, "moved": null}, {"id": 4, "moved": 1780304461}]'
     )
     half = datetime(2026, 6, 1, 9, 1, 1, 500_000, tzinfo=UTC)
-    moved = arrow_table(Thing, things, "shop")["moved"].to_pylist()
+    moved = arrow_table(Thing, things, Terms("shop"))["moved"].to_pylist()
     assert moved == [half, half, None, half.replace(microsecond=0)]
 
 
@@ -255,6 +256,6 @@ def test_the_last_moment_is_the_end_of_the_year_9999() -> None:
 
 def test_what_no_column_takes_is_a_document() -> None:
     thing = Thing(id=1, _extra={"maker.unknown": {"a": [1]}})
-    assert arrow_table(Thing, [thing], "shop")["_extra"].to_pylist() == [
+    assert arrow_table(Thing, [thing], Terms("shop"))["_extra"].to_pylist() == [
         '{"maker.unknown":{"a":[1]}}'
     ]

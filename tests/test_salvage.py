@@ -38,6 +38,7 @@ from sources.pages import Page, PageDecoder
 from sources.pembalasan.records import Conversation as PembalasanConversation
 from sources.records import Record
 from sources.tables import Table
+from sources.terms import Terms
 
 WORLD = World(conversations=40)
 
@@ -346,7 +347,7 @@ def test_where_a_field_is_not_as_declared_its_rows_are_not_taken_to_be_gone() ->
     labels = Table(ConversationLabel, labels_of, "labels")
     [unknown] = decoded(ChatwootConversation, {"id": 1, "labels": "vip"}).rows
     [none] = decoded(ChatwootConversation, {"id": 2, "labels": []}).rows
-    assert labels.arrow([unknown, none], "shop").column("conversation_id").to_pylist() == [2]
+    assert labels.arrow([unknown, none], Terms("shop")).column("conversation_id").to_pylist() == [2]
 
 
 def test_a_null_list_is_kept_as_what_it_is() -> None:

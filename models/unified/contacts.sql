@@ -15,13 +15,16 @@ written as (
 
 known as (
     select *,
-           case when bare_phone like '+%'
+           -- a keyed hash tells who is the same as well as a number does
+           case when bare_phone like '+hmac:%' then bare_phone
+                when bare_phone like '+%'
                  and length(bare_phone) between 9 and 16
                  and translate(substring(bare_phone from 2), '0123456789', '') = ''
                  and substring(bare_phone from 2 for 1) <> '0'
                 then bare_phone end as phone,
-           case when bare_email like '%_@_%._%' and bare_email not like '% %' then bare_email end
-             as email
+           case when bare_email like '%_@_%._%' and bare_email not like '% %'
+                  or bare_email like 'hmac:%'
+                then bare_email end as email
       from written
 ),
 

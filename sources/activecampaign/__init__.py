@@ -9,7 +9,7 @@ from typing import Any
 
 from sources.activecampaign.connect import CONVERSATIONS, ActiveCampaignSettings, check, connect
 from sources.activecampaign.records import Template, User, users_of
-from sources.hilos.lists import CONVERSATION_TABLES, paginated
+from sources.hilos.lists import CONVERSATION_RECORDS, CONVERSATION_TABLES, paginated
 from sources.hilos.records.conversations import Conversation
 from sources.listing import Listing
 from sources.run import Provider
@@ -27,4 +27,5 @@ def lists(settings: ActiveCampaignSettings) -> Iterator[Listing[Any]]:
     yield paginated(Template, TEMPLATES, size, (Table(Template),))
 
 
-PROVIDER = Provider("activecampaign", ActiveCampaignSettings, connect, check, lists)
+RECORDS = (*CONVERSATION_RECORDS, User, Template)
+PROVIDER = Provider("activecampaign", ActiveCampaignSettings, connect, check, lists, RECORDS)

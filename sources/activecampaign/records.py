@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from sources.hilos.records.account import Template as HilosTemplate
 from sources.hilos.records.conversations import Conversation
+from sources.privacy import ATTACHMENT_URL, EMAIL, NAME
 from sources.records import VOLATILE, Bool, Id, Record, Text
 
 
@@ -27,10 +28,12 @@ class User(Record, kw_only=True):
     table: ClassVar[str] = "users"
 
     id: Annotated[Id, "The user's id."]
-    first_name: Annotated[Text, "First name."] = None
-    last_name: Annotated[Text, "Last name."] = None
-    email: Annotated[Text, "E-mail."] = None
-    profile_image: Annotated[Text, "Picture; the address may expire.", VOLATILE] = None
+    first_name: Annotated[Text, NAME, "First name."] = None
+    last_name: Annotated[Text, NAME, "Last name."] = None
+    email: Annotated[Text, EMAIL, "E-mail."] = None
+    profile_image: Annotated[Text, ATTACHMENT_URL, "Picture; the address may expire.", VOLATILE] = (
+        None
+    )
 
 
 def users_of(conversation: Conversation) -> list[User]:

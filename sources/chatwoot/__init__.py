@@ -24,7 +24,7 @@ from sources.chatwoot.records.conversations import (
     labels_of,
     last_messages_of,
 )
-from sources.chatwoot.records.messages import LastMessage
+from sources.chatwoot.records.messages import Attachment, LastMessage, Message, MessageRead
 from sources.chatwoot.threads import WORKLIST, threads
 from sources.http import Request
 from sources.listing import ById, Listing, Mode
@@ -129,4 +129,19 @@ def short_list(record: type[Record], path: str, envelope: Any) -> Listing[Any]:
     )
 
 
-PROVIDER = Provider("chatwoot", ChatwootSettings, connect, check, lists, threads, WORKLIST)
+RECORDS = (
+    Conversation,
+    ConversationLabel,
+    LastMessage,
+    Contact,
+    ContactInbox,
+    CsatResponse,
+    Agent,
+    Inbox,
+    Team,
+    LabelRow,
+    Message,
+    Attachment,
+    MessageRead,
+)
+PROVIDER = Provider("chatwoot", ChatwootSettings, connect, check, lists, RECORDS, threads, WORKLIST)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sources.hilos.connect import CONVERSATIONS, HilosSettings, check, connect
-from sources.hilos.lists import CONVERSATION_TABLES, paginated
+from sources.hilos.lists import CONVERSATION_RECORDS, CONVERSATION_TABLES, paginated
 from sources.hilos.records.account import (
     Channel,
     Contact,
@@ -51,4 +51,5 @@ def lists(settings: HilosSettings) -> Iterator[Listing[Any]]:
     yield paginated(Template, "/api/channels/whatsapp/template", size, (Table(Template),))
 
 
-PROVIDER = Provider("hilos", HilosSettings, connect, check, lists)
+RECORDS = (*CONVERSATION_RECORDS, Contact, ContactTag, User, Team, Channel, Template)
+PROVIDER = Provider("hilos", HilosSettings, connect, check, lists, RECORDS)

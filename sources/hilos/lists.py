@@ -26,6 +26,7 @@ CONVERSATION_TABLES = (
     Table(ConversationAssignee, assignees_of, "assigned"),
     Table(ConversationTag, tags_of, "tags"),
 )
+CONVERSATION_RECORDS = (Conversation, FirstMessage, ConversationAssignee, ConversationTag)
 
 
 def paginated(

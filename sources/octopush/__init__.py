@@ -10,7 +10,7 @@ from typing import Any
 from sources.http import Request
 from sources.listing import Listing
 from sources.octopush.connect import AGENTS, OctopushSettings, check, connect
-from sources.octopush.records import Agent, Conversation
+from sources.octopush.records import Agent, Conversation, Message, MessageRead
 from sources.octopush.threads import WORKLIST, threads
 from sources.pages import PageDecoder
 from sources.run import Provider
@@ -45,4 +45,5 @@ def lists(settings: OctopushSettings) -> Iterator[Listing[Any]]:
     )
 
 
-PROVIDER = Provider("octopush", OctopushSettings, connect, check, lists, threads, WORKLIST)
+RECORDS = (Conversation, Agent, Message, MessageRead)
+PROVIDER = Provider("octopush", OctopushSettings, connect, check, lists, RECORDS, threads, WORKLIST)

@@ -7,15 +7,16 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from sources.records import Bool, Instant, Int, Label, Part, Record, Text, TextId
+from sources.privacy import ATTACHMENT_URL, BODY, EMAIL, IDENTIFIER, NAME, PHONE
+from sources.records import Bool, Instant, Int, Label, Part, Record, Text, TextId, Whose
 from sources.tables import ThreadRead
 
 
 class Recipient(Part, kw_only=True):
     """The customer whom a conversation is with."""
 
-    phone_number: Annotated[Text, "The customer's phone number."] = None
-    name: Annotated[Text, "The customer's name."] = None
+    phone_number: Annotated[Text, PHONE, "The customer's phone number."] = None
+    name: Annotated[Text, NAME, "The customer's name."] = None
 
 
 class Conversation(Record, kw_only=True):
@@ -24,19 +25,24 @@ class Conversation(Record, kw_only=True):
     table: ClassVar[str] = "conversations"
     has_tombstones: ClassVar[bool] = True
     key: ClassVar[tuple[str, ...]] = ("conversation_id",)
+    whose: ClassVar[Whose] = (
+        ("conversation", "conversation_id"),
+        ("phone", "recipient_details.phone_number"),
+    )
+    happened: ClassVar[str] = "last_message_at"
 
     conversation_id: Annotated[TextId, "Unique in the account."]
     last_user_channel: Annotated[Text, "The channel last used: sms, rcs, ..."] = None
     recipient_details: Annotated[Recipient | None, "The customer."] = None
-    agent_assigned_to: Annotated[Text, "The agent, by e-mail as far as is known; null if none."] = (
-        None
-    )
+    agent_assigned_to: Annotated[
+        Text, EMAIL, "The agent, by e-mail as far as is known; null if none."
+    ] = None
     from_: Annotated[Text, "The company's sender: a number, a short code or an RCS agent."] = (
         msgspec.field(name="from", default=None)
     )
     first_message_at: Annotated[Instant, "When its first message was written."] = None
     last_message_at: Annotated[Instant, "When its newest message was written."] = None
-    last_message: Annotated[Text, "The newest message's text, perhaps cut."] = None
+    last_message: Annotated[Text, BODY, "The newest message's text, perhaps cut."] = None
     purpose: Annotated[Text, "alert or wholesale."] = None
     color: Annotated[Int, "Its colour in the web application, by number."] = None
     number_of_messages: Annotated[Int, "How many messages it has."] = None
@@ -45,9 +51,11 @@ class Conversation(Record, kw_only=True):
 class UserIdentifiers(Part, kw_only=True):
     """What identifies the customer of a message."""
 
-    phone_number: Annotated[Text, "The customer's phone number."] = None
-    email: Annotated[Text, "The customer's e-mail."] = None
-    facebook_page_id: Annotated[Label, "The Facebook page that the customer wrote to."] = None
+    phone_number: Annotated[Text, PHONE, "The customer's phone number."] = None
+    email: Annotated[Text, EMAIL, "The customer's e-mail."] = None
+    facebook_page_id: Annotated[
+        Label, IDENTIFIER, "The Facebook page that the customer wrote to."
+    ] = None
 
 
 class Message(Record, kw_only=True):
@@ -56,17 +64,23 @@ class Message(Record, kw_only=True):
     table: ClassVar[str] = "messages"
     has_tombstones: ClassVar[bool] = True
     key: ClassVar[tuple[str, ...]] = ("message_id",)
+    whose: ClassVar[Whose] = (
+        ("conversation", "conversation_id"),
+        ("phone", "user_identifier"),
+        ("phone", "user_identifiers.phone_number"),
+        ("email", "user_identifiers.email"),
+    )
 
     message_id: Annotated[TextId, "Unique in the account."]
     conversation_id: Annotated[Text, "The conversation whose messages were asked for."] = None
-    text: Annotated[Text, "Its text."] = None
+    text: Annotated[Text, BODY, "Its text."] = None
     direction: Annotated[Text, "inbound or outbound."] = None
     delivery_status: Annotated[Text, "DELIVERED, NOT_DELIVERED, ...; null when inbound."] = None
     channel: Annotated[Text, "sms, rcs, ..."] = None
-    user_identifier: Annotated[Text, "What identifies the customer in the channel."] = None
+    user_identifier: Annotated[Text, PHONE, "What identifies the customer in the channel."] = None
     user_identifiers: Annotated[UserIdentifiers | None, "The same, by kind."] = None
-    agent_assigned_to: Annotated[Text, "The agent, by e-mail as far as is known."] = None
-    contact_name: Annotated[Text, "The customer's name."] = None
+    agent_assigned_to: Annotated[Text, EMAIL, "The agent, by e-mail as far as is known."] = None
+    contact_name: Annotated[Text, NAME, "The customer's name."] = None
 
 
 class MessageRead(ThreadRead, kw_only=True):
@@ -86,16 +100,16 @@ class Agent(Record, kw_only=True):
     has_tombstones: ClassVar[bool] = True
     key: ClassVar[tuple[str, ...]] = ("email",)
 
-    email: Annotated[TextId, "E-mail, which identifies the agent."]
-    first_name: Annotated[Text, "First name."] = None
-    last_name: Annotated[Text, "Last name."] = None
+    email: Annotated[TextId, EMAIL, "E-mail, which identifies the agent."]
+    first_name: Annotated[Text, NAME, "First name."] = None
+    last_name: Annotated[Text, NAME, "Last name."] = None
     role: Annotated[Label, "ROLE_AGENT or ROLE_OWNER."] = None
     status: Annotated[Text, "invited or active."] = None
     is_current_user: Annotated[Bool, "Whether the key is this agent's."] = None
     created_at: Annotated[Instant, "When the agent was created."] = None
     last_authentication_date: Annotated[Instant, "When the agent last signed in."] = None
     can_consume_credit: Annotated[Bool, "Whether the agent may send."] = None
-    system_avatar: Annotated[Label, "Picture, among Octopush's own."] = None
+    system_avatar: Annotated[Label, ATTACHMENT_URL, "Picture, among Octopush's own."] = None
     is_allowed_to_manage_foreign_conversations: Annotated[
         Bool, "Whether the agent may see conversations of others."
     ] = None

@@ -7,6 +7,7 @@ from sources.errors import BadAnswer, NotFound, PagingLoop, PermissionDenied
 from sources.http import Client, Request
 from sources.octopush.records import Message, MessageRead
 from sources.pages import PageDecoder
+from sources.privacy import HASHED
 from sources.settings import Settings
 from sources.tables import Table
 from sources.threads import Schedule, Thread, Threads, attempts
@@ -125,5 +126,7 @@ def _foreign() -> BadAnswer:
 
 
 def _telling(phone: str | None) -> str:
+    if HASHED in (phone or ""):
+        return ""  # as it is stored where numbers are hidden: only the count is left to go by
     digits = "".join(filter(str.isdigit, phone or ""))
     return digits[-TELLING_DIGITS:] if len(digits) >= TELLING_DIGITS else ""

@@ -42,4 +42,5 @@ def lists(settings: PembalasanSettings) -> Iterator[Listing[Any]]:
     )
 
 
-PROVIDER = Provider("pembalasan", PembalasanSettings, connect, check, lists)
+RECORDS = (Conversation, Message, Attachment, Contact)
+PROVIDER = Provider("pembalasan", PembalasanSettings, connect, check, lists, RECORDS)

@@ -6,7 +6,8 @@ https://github.com/chatwoot/chatwoot: app/views/public/api/v1/models
 
 from typing import Annotated, ClassVar
 
-from sources.chatwoot.records.messages import Attachment, Sender
+from sources.chatwoot.records.messages import FLAGS, Attachment, Sender
+from sources.privacy import BODY, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE
 from sources.records import (
     ELSEWHERE,
     NO_JSON,
@@ -20,6 +21,7 @@ from sources.records import (
     Moment,
     Record,
     Text,
+    Whose,
 )
 
 
@@ -28,21 +30,25 @@ class Contact(Record, kw_only=True):
 
     table: ClassVar[str] = "contacts"
     has_tombstones: ClassVar[bool] = True
+    whose: ClassVar[Whose] = (("contact", "id"), ("phone", "phone_number"), ("email", "email"))
+    happened: ClassVar[str] = "last_activity_at"
 
     id: Annotated[Id, "The contact's id."]
-    name: Annotated[Text, "Its name; made up for anonymous visitors."] = None
-    last_name: Annotated[Text, "Last name."] = None
-    middle_name: Annotated[Text, "Middle name."] = None
-    email: Annotated[Text, "Its e-mail."] = None
-    phone_number: Annotated[Text, "Its phone number, E.164."] = None
-    identifier: Annotated[Text, "Its id in the company's own systems."] = None
+    name: Annotated[Text, NAME, "Its name; made up for anonymous visitors."] = None
+    last_name: Annotated[Text, NAME, "Last name."] = None
+    middle_name: Annotated[Text, NAME, "Middle name."] = None
+    email: Annotated[Text, EMAIL, "Its e-mail."] = None
+    phone_number: Annotated[Text, PHONE, "Its phone number, E.164."] = None
+    identifier: Annotated[Text, IDENTIFIER, "Its id in the company's own systems."] = None
     blocked: Annotated[Bool, "Whether it is blocked."] = None
     blocked_until: Annotated[Moment, "Until when, in newer versions."] = None
-    additional_attributes: Annotated[Json, "Attributes set by Chatwoot, such as city."] = NO_JSON
-    custom_attributes: Annotated[Json, "Attributes set by the company."] = NO_JSON
+    additional_attributes: Annotated[
+        Json, FREE_FORM, "Attributes set by Chatwoot, such as city."
+    ] = NO_JSON
+    custom_attributes: Annotated[Json, FREE_FORM, "Attributes set by the company."] = NO_JSON
     contact_type: Annotated[Text, "visitor, lead or customer."] = None
     country_code: Annotated[Text, "Its country."] = None
-    location: Annotated[Text, "Its place."] = None
+    location: Annotated[Text, FREE_FORM, "Its place."] = None
     account_id: Annotated[Int, "Chatwoot's id of the account."] = None
     company_id: Annotated[Int, "Its company, where the edition has companies."] = None
     label_list: Annotated[Json, "Its labels, by title."] = NO_JSON
@@ -56,12 +62,20 @@ class Message(Record, kw_only=True):
 
     table: ClassVar[str] = "messages"
     has_tombstones: ClassVar[bool] = True
+    whose: ClassVar[Whose] = (
+        ("conversation", "conversation_id"),
+        ("phone", "sender.phone_number"),
+        ("email", "sender.email"),
+    )
+    happened: ClassVar[str] = "created_at"
 
     id: Annotated[Id, "Unique in the installation; grows with time, but for imported history."]
-    content: Annotated[Text, "Its text; null for attachments alone."] = None
+    content: Annotated[Text, BODY, "Its text; null for attachments alone."] = None
     message_type: Annotated[Int, "0 incoming, 1 outgoing, 3 template."] = None
     content_type: Annotated[Text, "text, input_select, cards, form, input_csat, ..."] = None
-    content_attributes: Annotated[Json, "`deleted`, `in_reply_to`, form answers, ..."] = NO_JSON
+    content_attributes: Annotated[
+        Json, FREE_FORM, FLAGS, "`deleted`, `in_reply_to`, form answers, ..."
+    ] = NO_JSON
     created_at: Annotated[Epoch, "When it was created."] = None
     conversation_id: Annotated[Int, "The conversation's id."] = None
     attachments: Annotated[list[Attachment], ELSEWHERE] = []
@@ -73,6 +87,12 @@ class Conversation(Record, kw_only=True):
 
     table: ClassVar[str] = "conversations"
     has_tombstones: ClassVar[bool] = True
+    whose: ClassVar[Whose] = (
+        ("conversation", "id"),
+        ("contact", "contact.id"),
+        ("phone", "contact.phone_number"),
+        ("email", "contact.email"),
+    )
 
     id: Annotated[Id, "Its display_id: counted per Chatwoot account, with gaps."]
     uuid: Annotated[Text, "Unique in the world."] = None

@@ -1,6 +1,7 @@
 select account,
        conversation_id,
-       recipient_details__phone_number as contact_id,
+       case when recipient_details__phone_number not like '***%'
+            then recipient_details__phone_number end as contact_id,
        last_user_channel || ':' || "from" as channel_id,
        cast(null as text) as provider_status,
        cast(null as text) as priority,

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 
+from sources.privacy import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, NAME
 from sources.records import (
     NO_JSON,
     ONLY_ID,
@@ -21,6 +22,7 @@ from sources.records import (
     Record,
     Secret,
     Text,
+    Whose,
 )
 
 R = TypeVar("R")
@@ -35,17 +37,17 @@ class Agent(Record, kw_only=True):
 
     id: Annotated[Id, "The user's id."]
     account_id: Annotated[Int, "Chatwoot's id of the account."] = None
-    name: Annotated[Text, "Full name."] = None
-    available_name: Annotated[Text, "Display name."] = None
-    email: Annotated[Text, "E-mail."] = None
+    name: Annotated[Text, NAME, "Full name."] = None
+    available_name: Annotated[Text, NAME, "Display name."] = None
+    email: Annotated[Text, EMAIL, "E-mail."] = None
     role: Annotated[Label, "agent or administrator."] = None
     custom_role_id: Annotated[Int, "Custom role, where the edition has them."] = None
     availability_status: Annotated[Text, "Presence when the row was read.", VOLATILE] = None
     auto_offline: Annotated[Bool, "Whether presence follows the agent's activity.", VOLATILE] = None
     confirmed: Annotated[Bool, "Whether the invitation was accepted."] = None
     provider: Annotated[Text, "How the agent signs in."] = None
-    thumbnail: Annotated[Text, "Picture.", VOLATILE] = None
-    custom_attributes: Annotated[Json, "Attributes set by the company."] = NO_JSON
+    thumbnail: Annotated[Text, ATTACHMENT_URL, "Picture.", VOLATILE] = None
+    custom_attributes: Annotated[Json, FREE_FORM, "Attributes set by the company."] = NO_JSON
     access_token: Secret = NO_JSON
     pubsub_token: Secret = NO_JSON
     hmac_identifier: Secret = NO_JSON
@@ -194,18 +196,25 @@ class CsatResponse(Record, kw_only=True):
 
     table: ClassVar[str] = "csat_responses"
     has_tombstones: ClassVar[bool] = True
+    whose: ClassVar[Whose] = (
+        ("conversation", "conversation_id"),
+        ("contact", "contact.id"),
+        ("phone", "contact.phone_number"),
+        ("email", "contact.email"),
+    )
+    happened: ClassVar[str] = "created_at"
 
     id: Annotated[Id, "The answer's id."]
     rating: Annotated[Int, "1 (worst) to 5 (best)."] = None
-    feedback_message: Annotated[Text, "What the customer added."] = None
+    feedback_message: Annotated[Text, BODY, "What the customer added."] = None
     account_id: Annotated[Int, "Chatwoot's id of the account."] = None
     message_id: Annotated[Int, "The message that asked."] = None
     conversation_id: Annotated[Int, "The conversation (its display_id)."] = None
     contact: Annotated[Party | None, ONLY_ID] = None
     assigned_agent: Annotated[Party | None, ONLY_ID] = None
     created_at: Annotated[Moment, "When it was given."] = None
-    csat_review_notes: Annotated[Text, "What a reviewer noted."] = None
-    review_notes_updated_by: Annotated[Json, "Who noted it."] = NO_JSON
+    csat_review_notes: Annotated[Text, BODY, "What a reviewer noted."] = None
+    review_notes_updated_by: Annotated[Json, FREE_FORM, "Who noted it."] = NO_JSON
     review_notes_updated_at: Annotated[Moment, "When it was noted."] = None
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 
+from sources.privacy import ATTACHMENT_URL, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE
 from sources.records import (
     ELSEWHERE,
     NO_JSON,
@@ -20,6 +21,7 @@ from sources.records import (
     Record,
     Text,
     TextId,
+    Whose,
 )
 from sources.tables import Child
 
@@ -49,7 +51,7 @@ class ContactInbox(Child, kw_only=True):
 
     contact_id: Annotated[Id, "The contact."] = 0
     inbox_id: Annotated[Id, "The inbox; 0 if it is not told."] = 0
-    source_id: Annotated[TextId, "The contact's id at the channel."]
+    source_id: Annotated[TextId, IDENTIFIER, "The contact's id at the channel."]
     inbox: Annotated[InboxOfContact | None, "The inbox."] = None
 
 
@@ -58,17 +60,21 @@ class Contact(Record, kw_only=True):
 
     table: ClassVar[str] = "contacts"
     has_tombstones: ClassVar[bool] = True
+    whose: ClassVar[Whose] = (("contact", "id"), ("phone", "phone_number"), ("email", "email"))
+    happened: ClassVar[str] = "last_activity_at"
 
     id: Annotated[Id, "The contact's id."]
-    name: Annotated[Text, "Its name; made up for anonymous visitors."] = None
-    email: Annotated[Text, "Its e-mail."] = None
-    phone_number: Annotated[Text, "Its phone number, E.164."] = None
-    identifier: Annotated[Text, "Its id in the company's own systems."] = None
+    name: Annotated[Text, NAME, "Its name; made up for anonymous visitors."] = None
+    email: Annotated[Text, EMAIL, "Its e-mail."] = None
+    phone_number: Annotated[Text, PHONE, "Its phone number, E.164."] = None
+    identifier: Annotated[Text, IDENTIFIER, "Its id in the company's own systems."] = None
     blocked: Annotated[Bool, "Whether it is blocked."] = None
-    thumbnail: Annotated[Text, "Its picture.", VOLATILE] = None
+    thumbnail: Annotated[Text, ATTACHMENT_URL, "Its picture.", VOLATILE] = None
     availability_status: Annotated[Text, "Its presence when the row was read.", VOLATILE] = None
-    additional_attributes: Annotated[Json, "Attributes set by Chatwoot, such as city."] = NO_JSON
-    custom_attributes: Annotated[Json, "Attributes set by the company."] = NO_JSON
+    additional_attributes: Annotated[
+        Json, FREE_FORM, "Attributes set by Chatwoot, such as city."
+    ] = NO_JSON
+    custom_attributes: Annotated[Json, FREE_FORM, "Attributes set by the company."] = NO_JSON
     company_id: Annotated[Int, "Its company, where the edition has companies."] = None
     last_activity_at: Annotated[Moment, "When it last did something."] = None
     created_at: Annotated[Moment, "When it was created."] = None

@@ -10,6 +10,7 @@ import msgspec
 
 from sources.chatwoot.records.contacts import Contact
 from sources.chatwoot.records.messages import LastMessage
+from sources.privacy import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, NAME
 from sources.records import (
     ELSEWHERE,
     NO_JSON,
@@ -27,6 +28,7 @@ from sources.records import (
     Secret,
     Text,
     TextId,
+    Whose,
 )
 from sources.tables import Child
 
@@ -38,25 +40,27 @@ class Assignee(Part, kw_only=True):
 
     id: Annotated[Int, "Its id among its own kind (see meta.assignee_type)."] = None
     account_id: Annotated[Int, "Chatwoot's id of the account."] = None
-    name: Annotated[Text, "Full name."] = None
-    available_name: Annotated[Text, "Display name."] = None
-    display_name: Annotated[Text, "Display name, in older versions."] = None
-    email: Annotated[Text, "E-mail."] = None
+    name: Annotated[Text, NAME, "Full name."] = None
+    available_name: Annotated[Text, NAME, "Display name."] = None
+    display_name: Annotated[Text, NAME, "Display name, in older versions."] = None
+    email: Annotated[Text, EMAIL, "E-mail."] = None
     role: Annotated[Text, "agent or administrator."] = None
     custom_role_id: Annotated[Int, "Custom role, where the edition has them."] = None
     availability_status: Annotated[Text, "Presence when the row was read.", VOLATILE] = None
     auto_offline: Annotated[Bool, "Whether presence follows the agent's activity.", VOLATILE] = None
     confirmed: Annotated[Bool, "Whether the invitation was accepted."] = None
     provider: Annotated[Text, "How the agent signs in."] = None
-    uid: Annotated[Text, "Id at the sign-in provider."] = None
+    uid: Annotated[Text, EMAIL, "Id at the sign-in provider."] = None
     type: Annotated[Text, "Kind of user."] = None
-    thumbnail: Annotated[Text, "Picture.", VOLATILE] = None
-    avatar_url: Annotated[Text, "Picture.", VOLATILE] = None
-    message_signature: Annotated[Text, "Signature under the agent's messages."] = None
+    thumbnail: Annotated[Text, ATTACHMENT_URL, "Picture.", VOLATILE] = None
+    avatar_url: Annotated[Text, ATTACHMENT_URL, "Picture.", VOLATILE] = None
+    message_signature: Annotated[Text, BODY, "Signature under the agent's messages."] = None
     inviter_id: Annotated[Int, "Who invited the agent."] = None
-    ui_settings: Annotated[Json, "The agent's settings of the web application."] = NO_JSON
-    custom_attributes: Annotated[Json, "Attributes set by the company."] = NO_JSON
-    accounts: Annotated[Json, "The accounts that the agent works in."] = NO_JSON
+    ui_settings: Annotated[Json, FREE_FORM, "The agent's settings of the web application."] = (
+        NO_JSON
+    )
+    custom_attributes: Annotated[Json, FREE_FORM, "Attributes set by the company."] = NO_JSON
+    accounts: Annotated[Json, FREE_FORM, "The accounts that the agent works in."] = NO_JSON
     description: Annotated[Text, "What a bot says of itself."] = None
     outgoing_url: Annotated[Text, "Where a bot is called."] = None
     bot_type: Annotated[Text, "Kind of bot."] = None
@@ -105,6 +109,13 @@ class Conversation(Record, kw_only=True):
 
     table: ClassVar[str] = "conversations"
     has_tombstones: ClassVar[bool] = True
+    whose: ClassVar[Whose] = (
+        ("conversation", "id"),
+        ("contact", "meta.sender.id"),
+        ("phone", "meta.sender.phone_number"),
+        ("email", "meta.sender.email"),
+    )
+    happened: ClassVar[str] = "last_activity_at"
 
     id: Annotated[Id, "Its display_id: counted per Chatwoot account, with gaps."]
     uuid: Annotated[Text, "Unique in the world."] = None
@@ -129,8 +140,10 @@ class Conversation(Record, kw_only=True):
         Bool, "Whether the channel allowed a reply when the row was read.", VOLATILE
     ] = None
     muted: Annotated[Bool, "Whether it is muted."] = None
-    additional_attributes: Annotated[Json, "Attributes set by Chatwoot: browser, ..."] = NO_JSON
-    custom_attributes: Annotated[Json, "Attributes set by the company."] = NO_JSON
+    additional_attributes: Annotated[
+        Json, FREE_FORM, "Attributes set by Chatwoot: browser, ..."
+    ] = NO_JSON
+    custom_attributes: Annotated[Json, FREE_FORM, "Attributes set by the company."] = NO_JSON
     sla_policy_id: Annotated[Int, "Its service level policy."] = None
     applied_sla: Annotated[Json, "The policy at work, where the edition has it."] = NO_JSON
     sla_events: Annotated[Json, "The policy's breaches, where the edition has it."] = NO_JSON

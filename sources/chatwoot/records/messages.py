@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 
+from sources.privacy import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE, Flags
 from sources.records import (
     ELSEWHERE,
     NO_JSON,
@@ -22,10 +23,14 @@ from sources.records import (
     Part,
     Record,
     Text,
+    Whose,
 )
 from sources.tables import Child, ThreadRead
 
 R = TypeVar("R")
+
+# what analysts go by, and says nothing of anybody
+FLAGS = Flags(("deleted", "external_echo"))
 
 
 class Sender(Part, kw_only=True):
@@ -33,19 +38,23 @@ class Sender(Part, kw_only=True):
 
     id: Annotated[Int, "Its id among its own kind: unique only together with `type`."] = None
     type: Annotated[Text, "contact, user, agent_bot or captain_assistant."] = None
-    name: Annotated[Text, "Name shown to the other side."] = None
-    available_name: Annotated[Text, "An agent's display name."] = None
-    email: Annotated[Text, "A contact's e-mail."] = None
-    phone_number: Annotated[Text, "A contact's phone number, E.164."] = None
-    identifier: Annotated[Text, "A contact's id in the company's own systems."] = None
+    name: Annotated[Text, NAME, "Name shown to the other side."] = None
+    available_name: Annotated[Text, NAME, "An agent's display name."] = None
+    email: Annotated[Text, EMAIL, "A contact's e-mail."] = None
+    phone_number: Annotated[Text, PHONE, "A contact's phone number, E.164."] = None
+    identifier: Annotated[Text, IDENTIFIER, "A contact's id in the company's own systems."] = None
     blocked: Annotated[Bool, "Whether a contact is blocked."] = None
-    avatar_url: Annotated[Text, "Picture of an agent or bot.", VOLATILE] = None
-    thumbnail: Annotated[Text, "Small picture.", VOLATILE] = None
+    avatar_url: Annotated[Text, ATTACHMENT_URL, "Picture of an agent or bot.", VOLATILE] = None
+    thumbnail: Annotated[Text, ATTACHMENT_URL, "Small picture.", VOLATILE] = None
     availability_status: Annotated[Text, "An agent's presence when the row was read.", VOLATILE] = (
         None
     )
-    additional_attributes: Annotated[Json, "A contact's attributes, set by Chatwoot."] = NO_JSON
-    custom_attributes: Annotated[Json, "A contact's attributes, set by the company."] = NO_JSON
+    additional_attributes: Annotated[
+        Json, FREE_FORM, "A contact's attributes, set by Chatwoot."
+    ] = NO_JSON
+    custom_attributes: Annotated[Json, FREE_FORM, "A contact's attributes, set by the company."] = (
+        NO_JSON
+    )
     description: Annotated[Text, "What a bot says of itself."] = None
     created_at: Annotated[Moment, "When an assistant was made."] = None
     account_id: Annotated[Int, "The account of a bot."] = None
@@ -64,18 +73,20 @@ class Attachment(Child, kw_only=True):
     file_type: Annotated[Text, "image, audio, video, file, location, contact, fallback, ..."] = None
     extension: Annotated[Text, "File name extension."] = None
     content_type: Annotated[Text, "MIME type."] = None
-    data_url: Annotated[Text, "Where the file can be fetched; it may expire.", VOLATILE] = None
-    thumb_url: Annotated[Text, "Where a small picture can be fetched; it may expire.", VOLATILE] = (
-        None
-    )
+    data_url: Annotated[
+        Text, ATTACHMENT_URL, "Where the file can be fetched; it may expire.", VOLATILE
+    ] = None
+    thumb_url: Annotated[
+        Text, ATTACHMENT_URL, "Where a small picture can be fetched; it may expire.", VOLATILE
+    ] = None
     file_size: Annotated[Int, "Bytes."] = None
     width: Annotated[Int, "Pixels."] = None
     height: Annotated[Int, "Pixels."] = None
-    coordinates_lat: Annotated[Float, "Latitude of a location, degrees."] = None
-    coordinates_long: Annotated[Float, "Longitude of a location, degrees."] = None
-    fallback_title: Annotated[Text, "Title of a link."] = None
-    meta: Annotated[Json, "What a contact card or an embed holds."] = NO_JSON
-    transcribed_text: Annotated[Text, "What was said in an audio."] = None
+    coordinates_lat: Annotated[Float, BODY, "Latitude of a location, degrees."] = None
+    coordinates_long: Annotated[Float, BODY, "Longitude of a location, degrees."] = None
+    fallback_title: Annotated[Text, BODY, "Title of a link."] = None
+    meta: Annotated[Json, FREE_FORM, "What a contact card or an embed holds."] = NO_JSON
+    transcribed_text: Annotated[Text, BODY, "What was said in an audio."] = None
 
 
 class Message(Record, kw_only=True):
@@ -83,22 +94,30 @@ class Message(Record, kw_only=True):
 
     table: ClassVar[str] = "messages"
     has_tombstones: ClassVar[bool] = True
+    whose: ClassVar[Whose] = (
+        ("conversation", "conversation_id"),
+        ("phone", "sender.phone_number"),
+        ("email", "sender.email"),
+    )
+    happened: ClassVar[str] = "created_at"
 
     id: Annotated[Id, "Unique in the installation; grows with time, but for imported history."]
-    content: Annotated[Text, "Its text; null for attachments alone."] = None
+    content: Annotated[Text, BODY, "Its text; null for attachments alone."] = None
     inbox_id: Annotated[Int, "The inbox of its conversation."] = None
     echo_id: Annotated[Text, "The id that the sending client gave it."] = None
     conversation_id: Annotated[Int, "The conversation's id (its display_id)."] = None
     message_type: Annotated[Int, "0 incoming, 1 outgoing, 2 activity, 3 template."] = None
     content_type: Annotated[Text, "text, input_select, cards, form, input_csat, ..."] = None
     status: Annotated[Text, "sent, delivered, read or failed."] = None
-    content_attributes: Annotated[Json, "`deleted`, `in_reply_to`, form answers, ..."] = NO_JSON
+    content_attributes: Annotated[
+        Json, FREE_FORM, FLAGS, "`deleted`, `in_reply_to`, form answers, ..."
+    ] = NO_JSON
     created_at: Annotated[Epoch, "When it was created."] = None
     private: Annotated[Bool, "Whether it is a note that only agents see."] = None
-    source_id: Annotated[Text, "Its id at the channel, such as WhatsApp's."] = None
+    source_id: Annotated[Text, IDENTIFIER, "Its id at the channel, such as WhatsApp's."] = None
     sender: Annotated[Sender | None, "Absent for activities and for senders deleted since."] = None
     attachments: Annotated[list[Attachment], ELSEWHERE] = []
-    call: Annotated[Json, "A voice call's details."] = NO_JSON
+    call: Annotated[Json, FREE_FORM, "A voice call's details."] = NO_JSON
 
 
 class MessageRead(ThreadRead, kw_only=True):
@@ -115,7 +134,9 @@ class MessageConversation(Part, kw_only=True):
     assignee_id: Annotated[Int, "The agent assigned."] = None
     unread_count: Annotated[Int, "Unread messages, at most 10.", VOLATILE] = None
     last_activity_at: Annotated[Moment, "Newest activity."] = None
-    contact_inbox: Annotated[Json, "Holds the contact's source_id at the channel."] = NO_JSON
+    contact_inbox: Annotated[Json, FREE_FORM, "Holds the contact's source_id at the channel."] = (
+        NO_JSON
+    )
 
 
 class LastMessage(Child, kw_only=True):
@@ -127,9 +148,11 @@ class LastMessage(Child, kw_only=True):
     table: ClassVar[str] = "last_messages"
     parent: ClassVar[tuple[str, ...]] = ("conversation_id",)
     key: ClassVar[tuple[str, ...]] = ("conversation_id", "id")
+    happened: ClassVar[str] = "created_at"
+    retained_as: ClassVar[str] = "messages"
 
     id: Annotated[Id, "The message's id."]
-    content: Annotated[Text, "Its text; null for attachments alone."] = None
+    content: Annotated[Text, BODY, "Its text; null for attachments alone."] = None
     account_id: Annotated[Int, "Chatwoot's id of the account."] = None
     inbox_id: Annotated[Int, "The inbox of its conversation."] = None
     conversation_id: Annotated[Id, "The conversation's id (its display_id)."] = 0
@@ -138,21 +161,27 @@ class LastMessage(Child, kw_only=True):
     updated_at: Annotated[Moment, "When it last changed, such as by a delivery receipt."] = None
     private: Annotated[Bool, "Whether it is a note that only agents see."] = None
     status: Annotated[Text, "sent, delivered, read or failed."] = None
-    source_id: Annotated[Text, "Its id at the channel, such as WhatsApp's."] = None
+    source_id: Annotated[Text, IDENTIFIER, "Its id at the channel, such as WhatsApp's."] = None
     echo_id: Annotated[Text, "The id that the sending client gave it."] = None
     content_type: Annotated[Text, "text, input_select, cards, form, input_csat, ..."] = None
-    content_attributes: Annotated[Json, "`deleted`, `in_reply_to`, form answers, ..."] = NO_JSON
+    content_attributes: Annotated[
+        Json, FREE_FORM, FLAGS, "`deleted`, `in_reply_to`, form answers, ..."
+    ] = NO_JSON
     sender_type: Annotated[Text, "Contact, User, AgentBot or Captain::Assistant."] = None
     sender_id: Annotated[Int, "The sender's id among its own kind."] = None
-    external_source_ids: Annotated[Json, "Its ids in connected systems, such as Slack."] = NO_JSON
-    additional_attributes: Annotated[Json, "Such as the campaign that sent it."] = NO_JSON
-    processed_message_content: Annotated[Text, "Its text without quoted replies."] = None
-    sentiment: Annotated[Json, "Sentiment, where the edition reckons it."] = NO_JSON
-    conversation: Annotated[MessageConversation | None, "The conversation, repeated."] = None
-    attachment: Annotated[Json, "Named by the documentation; `attachments` is what comes."] = (
+    external_source_ids: Annotated[
+        Json, FREE_FORM, "Its ids in connected systems, such as Slack."
+    ] = NO_JSON
+    additional_attributes: Annotated[Json, FREE_FORM, "Such as the campaign that sent it."] = (
         NO_JSON
     )
-    attachments: Annotated[Json, "Its attachments, as they stand in the list."] = NO_JSON
+    processed_message_content: Annotated[Text, BODY, "Its text without quoted replies."] = None
+    sentiment: Annotated[Json, FREE_FORM, "Sentiment, where the edition reckons it."] = NO_JSON
+    conversation: Annotated[MessageConversation | None, "The conversation, repeated."] = None
+    attachment: Annotated[
+        Json, FREE_FORM, "Named by the documentation; `attachments` is what comes."
+    ] = NO_JSON
+    attachments: Annotated[Json, FREE_FORM, "Its attachments, as they stand in the list."] = NO_JSON
     sender: Annotated[Sender | None, "Absent for activities and for senders deleted since."] = None
     is_last: Annotated[Bool, "Whether it is the conversation's newest message."] = False
     is_last_non_activity: Annotated[Bool, "Whether it is the newest that is no activity."] = False

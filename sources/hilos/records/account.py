@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, TypeVar
 import msgspec
 
 from sources.pages import PageDecoder
+from sources.privacy import ATTACHMENT_URL, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE
 from sources.records import (
     ELSEWHERE,
     NO_JSON,
@@ -22,6 +23,7 @@ from sources.records import (
     Record,
     Text,
     TextId,
+    Whose,
 )
 from sources.tables import Child
 
@@ -43,15 +45,22 @@ class Contact(Record, kw_only=True):
 
     table: ClassVar[str] = "contacts"
     has_tombstones: ClassVar[bool] = True
+    whose: ClassVar[Whose] = (
+        ("contact", "id"),
+        ("phone", "phone"),
+        ("phone", "canonical_phone"),
+        ("email", "email"),
+    )
+    happened: ClassVar[str] = "last_updated_on"
 
     id: Annotated[TextId, "Unique in the world."]
-    phone: Annotated[Text, "Its phone number."] = None
-    canonical_phone: Annotated[Text, "Its phone number in one form."] = None
-    first_name: Annotated[Text, "First name."] = None
-    last_name: Annotated[Text, "Last name."] = None
-    email: Annotated[Text, "E-mail."] = None
-    meta: Annotated[Json, "Attributes set by the company."] = NO_JSON
-    external_url: Annotated[Text, "Its page in the company's own systems."] = None
+    phone: Annotated[Text, PHONE, "Its phone number."] = None
+    canonical_phone: Annotated[Text, PHONE, "Its phone number in one form."] = None
+    first_name: Annotated[Text, NAME, "First name."] = None
+    last_name: Annotated[Text, NAME, "Last name."] = None
+    email: Annotated[Text, EMAIL, "E-mail."] = None
+    meta: Annotated[Json, FREE_FORM, "Attributes set by the company."] = NO_JSON
+    external_url: Annotated[Text, IDENTIFIER, "Its page in the company's own systems."] = None
     created_by: Annotated[Int, "The user who created it."] = None
     created_on: Annotated[Instant, "When it was created."] = None
     last_updated_on: Annotated[Instant, "When it last changed."] = None
@@ -66,13 +75,15 @@ class User(Record, kw_only=True):
     has_tombstones: ClassVar[bool] = True
 
     id: Annotated[Id, "The user's id."]
-    first_name: Annotated[Text, "First name."] = None
-    last_name: Annotated[Text, "Last name."] = None
-    email: Annotated[Text, "E-mail."] = None
+    first_name: Annotated[Text, NAME, "First name."] = None
+    last_name: Annotated[Text, NAME, "Last name."] = None
+    email: Annotated[Text, EMAIL, "E-mail."] = None
     account_id: Annotated[Int, "Hilos' id of the account; `account` in its JSON."] = msgspec.field(
         name="account", default=None
     )
-    profile_image: Annotated[Text, "Picture; the address may expire.", VOLATILE] = None
+    profile_image: Annotated[Text, ATTACHMENT_URL, "Picture; the address may expire.", VOLATILE] = (
+        None
+    )
     date_joined: Annotated[Instant, "When the user joined."] = None
     user_permissions: Annotated[Json, "What the user may do."] = NO_JSON
     role: Annotated[Label, "AGENT, MANAGER, ADMIN or FINANCE."] = None

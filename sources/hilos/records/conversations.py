@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 
+from sources.privacy import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE
 from sources.records import (
     ELSEWHERE,
     NO_JSON,
@@ -22,6 +23,7 @@ from sources.records import (
     Record,
     Text,
     TextId,
+    Whose,
 )
 from sources.tables import Child
 
@@ -32,10 +34,12 @@ class SentBy(Part, kw_only=True):
     """The user who sent a message."""
 
     id: Annotated[Int, "The user's id."] = None
-    first_name: Annotated[Text, "First name."] = None
-    last_name: Annotated[Text, "Last name."] = None
-    email: Annotated[Text, "E-mail."] = None
-    profile_image: Annotated[Text, "Picture; the address may expire.", VOLATILE] = None
+    first_name: Annotated[Text, NAME, "First name."] = None
+    last_name: Annotated[Text, NAME, "Last name."] = None
+    email: Annotated[Text, EMAIL, "E-mail."] = None
+    profile_image: Annotated[Text, ATTACHMENT_URL, "Picture; the address may expire.", VOLATILE] = (
+        None
+    )
     role: Annotated[Label, "AGENT, MANAGER, ADMIN or FINANCE; ActiveCampaign's is a number."] = None
 
 
@@ -45,17 +49,19 @@ class FirstMessage(Child, kw_only=True):
     table: ClassVar[str] = "first_messages"
     parent: ClassVar[tuple[str, ...]] = ("conversation_id",)
     key: ClassVar[tuple[str, ...]] = ("conversation_id",)
+    happened: ClassVar[str] = "timestamp"
+    retained_as: ClassVar[str] = "messages"
 
     conversation_id: Annotated[TextId, "The conversation."] = ""
     id: Annotated[Text, "The message's id."] = None
-    to_number: Annotated[Text, "The number that it went to."] = None
-    from_number: Annotated[Text, "The number that it came from."] = None
-    body: Annotated[Text, "Its text."] = None
+    to_number: Annotated[Text, PHONE, "The number that it went to."] = None
+    from_number: Annotated[Text, PHONE, "The number that it came from."] = None
+    body: Annotated[Text, BODY, "Its text."] = None
     direction: Annotated[Text, "INBOUND or OUTBOUND, as far as is known."] = None
     timestamp: Annotated[Instant, "When it was written."] = None
-    contact: Annotated[Text, "The contact's id in its channel, which may not be the contact's."] = (
-        None
-    )
+    contact: Annotated[
+        Text, IDENTIFIER, "The contact's id in its channel, which may not be the contact's."
+    ] = None
     status: Annotated[Text, "new, sending, sent, received, delivered, read, failed, ..."] = None
     queued_on: Annotated[Instant, "When it was queued."] = None
     accepted_on: Annotated[Instant, "When WhatsApp accepted it."] = None
@@ -63,15 +69,17 @@ class FirstMessage(Child, kw_only=True):
     delivered_on: Annotated[Instant, "When it was delivered."] = None
     read_on: Annotated[Instant, "When it was read."] = None
     failed_on: Annotated[Instant, "When it failed."] = None
-    provider_id: Annotated[Text, "WhatsApp's id of it."] = None
+    provider_id: Annotated[Text, IDENTIFIER, "WhatsApp's id of it."] = None
     provider_error_code: Annotated[Text, "WhatsApp's code for why it failed."] = None
-    provider_error_message: Annotated[Text, "Why it failed."] = None
+    provider_error_message: Annotated[Text, BODY, "Why it failed."] = None
     sent_by: Annotated[SentBy | None, "The user who sent it; null for a contact's."] = None
     is_deleted: Annotated[Bool, "Whether it was deleted."] = None
-    content: Annotated[Json, "What it holds, as WhatsApp gave it."] = NO_JSON
+    content: Annotated[Json, FREE_FORM, "What it holds, as WhatsApp gave it."] = NO_JSON
     whatsapp_template: Annotated[Text, "The id of its template."] = None
     content_type: Annotated[Text, "MIME type of its file."] = None
-    content_url: Annotated[Text, "Where its file can be fetched; it may expire.", VOLATILE] = None
+    content_url: Annotated[
+        Text, ATTACHMENT_URL, "Where its file can be fetched; it may expire.", VOLATILE
+    ] = None
     msg_type: Annotated[Text, "text, image, audio, document, template, interactive, ..."] = None
     failed_attempts: Annotated[Int, "How often sending it failed."] = None
     source: Annotated[Text, "INBOUND, INBOX, AUTO_RESPONSE, API, BROADCAST or FLOW."] = None
@@ -86,13 +94,15 @@ class ConversationAssignee(Child, kw_only=True):
 
     conversation_id: Annotated[TextId, "The conversation."] = ""
     id: Annotated[Id, "The user's id."]
-    first_name: Annotated[Text, "First name."] = None
-    last_name: Annotated[Text, "Last name."] = None
-    email: Annotated[Text, "E-mail."] = None
+    first_name: Annotated[Text, NAME, "First name."] = None
+    last_name: Annotated[Text, NAME, "Last name."] = None
+    email: Annotated[Text, EMAIL, "E-mail."] = None
     account_id: Annotated[Int, "Hilos' id of the account; `account` in its JSON."] = msgspec.field(
         name="account", default=None
     )
-    profile_image: Annotated[Text, "Picture; the address may expire.", VOLATILE] = None
+    profile_image: Annotated[Text, ATTACHMENT_URL, "Picture; the address may expire.", VOLATILE] = (
+        None
+    )
     date_joined: Annotated[Instant, "When the user joined."] = None
 
 
@@ -113,6 +123,13 @@ class Conversation(Record, kw_only=True):
 
     table: ClassVar[str] = "conversations"
     has_tombstones: ClassVar[bool] = True
+    whose: ClassVar[Whose] = (
+        ("conversation", "id"),
+        ("contact", "contact"),
+        ("phone", "first_message.to_number"),
+        ("phone", "first_message.from_number"),
+    )
+    happened: ClassVar[str] = "created_on"
 
     id: Annotated[TextId, "Unique in the world."]
     contact: Annotated[Text, "The contact's id; the contact itself may have been deleted."] = None

@@ -1,0 +1,120 @@
+"""The terms on which a connection's rows are stored, as the warehouse and the settings have them.
+
+audit.privacy    the policy that all stored rows are under
+audit.erased     keyed hashes of who is kept out
+"""
+
+from datetime import UTC, datetime
+
+from pipelines.connections import Connection
+from pipelines.warehouse import AUDIT, Warehouse
+from sources import PROVIDERS
+from sources.privacy import Action, PersonalData, Privacy
+from sources.settings import SettingsError
+from sources.terms import Terms
+
+TABLES = """
+create table if not exists audit.privacy (
+    kind text primary key, action text not null, key_hash text, applied_at timestamptz not null
+);
+create table if not exists audit.erased (
+    token text primary key, key_hash text not null, erased_at timestamptz not null
+);
+"""
+
+
+def terms_of(connection: Connection, warehouse: Warehouse) -> Terms:
+    """The terms on which the connection's rows are stored now.
+
+    Raises SettingsError if those that are stored are under another policy, or another key.
+    """
+    privacy = connection.privacy
+    stored = effective(privacy) if is_empty(warehouse) else stored_policy(warehouse)
+    if stored != effective(privacy):
+        changed = ", ".join(
+            f"{kind.value} is {action.value} and was {stored[kind].value}"
+            for kind, action in effective(privacy).items()
+            if stored[kind] is not action
+        )
+        raise SettingsError(
+            f"the rows that are stored are under another privacy policy ({changed}): "
+            "`talkhouse privacy` says what the change does, `talkhouse privacy --apply` does it"
+        )
+    refuse_other_key(warehouse, privacy)
+    now = datetime.now(UTC)
+    return Terms(
+        connection.name,
+        connection.provider.name,
+        privacy,
+        erased_tokens(warehouse),
+        {table: now - window for table, window in connection.retention.items()},
+    )
+
+
+def effective(privacy: Privacy) -> dict[PersonalData, Action]:
+    """What is done with every kind."""
+    return {kind: privacy.action(kind) for kind in PersonalData}
+
+
+def stored_policy(warehouse: Warehouse) -> dict[PersonalData, Action]:
+    """What was done with every kind in the rows that are stored."""
+    kept = dict.fromkeys(PersonalData, Action.KEEP)
+    if "privacy" not in warehouse.tables(AUDIT):
+        return kept
+    rows = warehouse.rows("select kind, action from audit.privacy")
+    return kept | {PersonalData(row["kind"]): Action(row["action"]) for row in rows}
+
+
+def refuse_other_key(warehouse: Warehouse, privacy: Privacy) -> None:
+    """Raises SettingsError if hashes in the warehouse were made with another key: nothing new would
+    join, and who was erased would come back.
+    """
+    there = set(warehouse.tables(AUDIT))
+    hashes: set[str | None] = set()
+    if "privacy" in there:
+        query = "select distinct key_hash from audit.privacy where action <> 'keep'"
+        hashes |= {row["key_hash"] for row in warehouse.rows(query)}
+    if "erased" in there:
+        query = "select distinct key_hash from audit.erased"
+        hashes |= {row["key_hash"] for row in warehouse.rows(query)}
+    if hashes - {None, key_hash(privacy)}:
+        raise SettingsError(
+            "privacy.key is not the one that the stored rows were hashed with: put that one back"
+        )
+
+
+def erased_tokens(warehouse: Warehouse) -> frozenset[str]:
+    """The keyed hashes of who is kept out."""
+    if "erased" not in warehouse.tables(AUDIT):
+        return frozenset()
+    return frozenset(row["token"] for row in warehouse.rows("select token from audit.erased"))
+
+
+def key_hash(privacy: Privacy) -> str | None:
+    """What tells one key from another."""
+    return privacy.hash("key", "") if privacy.key else None
+
+
+def note_policy(warehouse: Warehouse, privacy: Privacy) -> None:
+    """Notes the policy that all stored rows are under."""
+    make_tables(warehouse)
+    warehouse.execute("delete from audit.privacy")
+    for kind, action in effective(privacy).items():
+        warehouse.execute(
+            "insert into audit.privacy (kind, action, key_hash, applied_at) "
+            "values (%s, %s, %s, %s)",
+            [kind.value, action.value, key_hash(privacy), datetime.now(UTC)],
+        )
+
+
+def is_empty(warehouse: Warehouse) -> bool:
+    """Whether no row was ever loaded."""
+    return not any(warehouse.tables(dataset) for dataset in PROVIDERS)
+
+
+def make_tables(warehouse: Warehouse) -> None:
+    """Makes this module's tables in the audit's schema, which is there."""
+    with warehouse.loading(AUDIT):
+        for statement in TABLES.split(";\n"):
+            if statement.strip():
+                warehouse.execute(statement)
