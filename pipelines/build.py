@@ -91,6 +91,12 @@ def build(
     return built
 
 
+def is_built(destination: Destination) -> bool:
+    """Whether there is anything that a build made."""
+    with destination.open(read_only=True) as warehouse:
+        return bool(warehouse.tables("unified"))
+
+
 def _providers(destination: Destination) -> list[str]:
     if not destination.exists():
         raise SettingsError(f"{destination} has nothing to build from: run `talkhouse sync` first")

@@ -198,4 +198,4 @@ def simulate(
         serve(port, seed, conversations, static)
 
 
-import pipelines.cli_warehouse  # noqa: E402, F401  (its commands come after these)
+from pipelines import cli_privacy, cli_warehouse  # noqa: E402, F401  (commands that come after)

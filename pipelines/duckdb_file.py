@@ -1,7 +1,9 @@
 """The warehouse as a DuckDB file."""
 
+import os
 import re
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,10 +158,40 @@ class DuckDbWarehouse(Warehouse):
         # a join reads the columns that it needs, and an index would cost every load its time
         return
 
+    def forget(self, tables: Iterable[str]) -> None:
+        # a free block keeps its bytes, whatever they were: so the whole file is written anew
+        new = self.file.with_name(f".{self.file.name}.new")
+        new.unlink(missing_ok=True)
+        self.execute("checkpoint")
+        [current] = self.rows("select current_database() as name")
+        self.execute(f"attach '{_quoted(new)}' as anew")
+        self.execute(f'copy from database "{current["name"]}" to anew')
+        for row in self.rows(
+            "select schema_name as schema, table_name as name from duckdb_tables() "
+            "where database_name = current_database()"
+        ):
+            name = f'"{row["schema"]}"."{row["name"]}"'
+            [both] = self.rows(
+                f"select (select count(*) from {name}) as old, (select count(*) from anew.{name}) "
+                "as new"
+            )
+            if both["old"] != both["new"]:
+                raise WarehouseError(f"{self.file} cannot be written anew: {name} would lose rows")
+        self.execute("detach anew")
+        shutil.copymode(self.file, new)
+        # before it is closed: whoever comes next opens the new one
+        os.replace(new, self.file)
+        self.connection.close()
+        self.connection = duckdb.connect(self.file, config=CONFIG)
+
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         cursor = self.connection.cursor()
         cursor.execute("set TimeZone = 'UTC'")
         return cursor
+
+
+def _quoted(file: Path) -> str:
+    return str(file).replace("'", "''")
 
 
 def hidden_dataset(file: Path) -> str:

@@ -13,6 +13,8 @@ os.environ.update(
     RUNTIME__DLTHUB_TELEMETRY="false",
     # every row says which load package brought it
     NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID="true",
+    # customers' rows are not left in the working folder once they are loaded
+    LOAD__DELETE_COMPLETED_JOBS="true",
 )
 # dlt's own log lines may quote rows; what went wrong is said by our errors
 os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -262,6 +262,10 @@ class PostgresWarehouse(Warehouse):
     def _ask(self, query: str, name: str) -> bool:
         [row] = self.rows(query, [name])
         return bool(row["answer"])
+
+    def forget(self, tables: Iterable[str]) -> None:
+        for table in tables:
+            self.execute(f"vacuum full {table}")
 
     def index(self, dataset: str, records: Sequence[type[Record]]) -> None:
         lacking = [record for record in records if (dataset, record.table) not in self._indexed]

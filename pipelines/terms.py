@@ -71,7 +71,7 @@ def refuse_other_key(warehouse: Warehouse, privacy: Privacy) -> None:
     """
     there = set(warehouse.tables(AUDIT))
     hashes: set[str | None] = set()
-    if "privacy" in there:
+    if "privacy" in there and set(effective(privacy).values()) != {Action.KEEP}:
         query = "select distinct key_hash from audit.privacy where action <> 'keep'"
         hashes |= {row["key_hash"] for row in warehouse.rows(query)}
     if "erased" in there:

@@ -4,7 +4,7 @@ duckdb_file.py and postgres.py are the two; destination.py says which one is con
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, ClassVar, Protocol, Self
@@ -117,6 +117,12 @@ class Warehouse(ABC):
     @abstractmethod
     def index(self, dataset: str, records: Sequence[type[Record]]) -> None:
         """Makes the indexes that the records' tables lack, where the database needs any."""
+
+    @abstractmethod
+    def forget(self, tables: Iterable[str]) -> None:
+        """Writes these tables anew, so that what was deleted in them, or written over, is nowhere
+        on the disk any more.
+        """
 
     def compared(
         self, dataset: str, record: type[Record], files: Sequence[str]

@@ -1,6 +1,7 @@
 """What the policy hides is in no table, file or state, at any moment; and rows still join."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import oracle
@@ -11,6 +12,8 @@ from shell import Shell, chatwoot
 
 from pipelines.build import build
 from pipelines.duckdb_file import DuckDbFile
+from pipelines.personal import report
+from pipelines.rewrite import rewrite
 from pipelines.sync import plan_of
 from pipelines.verify import verify
 from simulator import Simulator, World, serve
@@ -25,6 +28,7 @@ from sources.privacy import (
     NAME,
     PHONE,
     Action,
+    PersonalData,
     Privacy,
     masked,
     redacted,
@@ -310,3 +314,84 @@ def test_another_key_is_refused(shell: Shell, simulator: Simulator) -> None:
     hide(shell, key="another secret of many characters", phone="hash")
     said = "privacy.key is not the one that the stored rows were hashed with: put that one back"
     assert shell("sync", exit_code=2).stderr == f"talkhouse: {said}\n"
+
+
+def personal_data(shell: Shell) -> dict[str, str]:
+    """A value of each kind, as it is stored."""
+    [row] = shell.rows(
+        "select phone_number, email, name, identifier, additional_attributes "
+        "from chatwoot.contacts where phone_number is not null and email is not null "
+        "order by id limit 1"
+    )
+    return dict(zip(("phone", "email", "name", "identifier", "free_form"), row, strict=True))
+
+
+def test_a_change_of_the_policy_is_said_before_it_is_done(
+    shell: Shell, simulator: Simulator
+) -> None:
+    shell.configure(shop=chatwoot(simulator))
+    hide(shell, phone="hash", free_form="keep")
+    shell("sync")
+    hide(shell, phone="mask", email="drop", free_form="keep")
+    before = personal_data(shell)
+    told = json.loads(shell("privacy", "--json").stdout)
+    assert (told["rewritten"], told["read_again"]) == (["email"], ["phone"])
+    assert not told["is_applied"]
+    assert {each["action"] for each in told["places"] if each["kind"] == "phone"} == {"hash"}
+    assert personal_data(shell) == before
+    said = shell("privacy").stdout
+    assert "rewrites the stored rows" in said
+    assert "reads everything again" in said
+
+
+def test_a_change_is_applied_to_what_is_stored_built_and_published(
+    shell: Shell, simulator: Simulator
+) -> None:
+    plant(simulator.world)
+    shell.configure(shop=chatwoot(simulator))
+    config = shell.folder / ".dlt/config.toml"
+    config.write_text(f'[destination]\npublish = "published.duckdb"\n{config.read_text()}')
+    shell("sync")
+    shell("build")
+    assert found_in_files(shell.folder, ("canary",))
+    hide(shell, **{kind.value: action.value for kind, action in HIDDEN.policy.items()})
+    shell("privacy", "--apply")
+    assert json.loads(shell("privacy", "--json").stdout)["is_applied"]
+    for file in ("talkhouse.duckdb", "published.duckdb"):
+        with DuckDbFile(shell.folder / file).open(read_only=True) as warehouse:
+            assert found_in_warehouse(warehouse) == set()
+    assert found_in_files(shell.folder) == set()
+    shell("sync", "--full")
+    shell("verify")
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.both_destinations
+def test_a_rewritten_warehouse_is_as_one_that_was_hidden_from_the_start(
+    account_of: Open, beside: Callable[..., Account], name: str
+) -> None:
+    account = account_of(name)
+    account.synced()
+    rewrite(account.warehouse, HIDDEN, [account.connection])
+    rewritten = account.contents()
+    account.privacy = HIDDEN
+    outcome = account.synced(full=True)
+    assert {p.changed for p in outcome.report.lists.values()} == {0}
+    assert account.contents() == rewritten
+    rewrite(account.warehouse, HIDDEN, [account.connection])
+    assert account.contents() == rewritten
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_what_cannot_be_rewritten_is_read_again(account_of: Open, name: str) -> None:
+    account = account_of(name)
+    account.privacy = HIDDEN
+    account.synced()
+    told = report(account.warehouse, KEPT)
+    assert told.rewritten == []
+    assert set(told.read_again) == {kind.value for kind in PersonalData}
+    rewrite(account.warehouse, KEPT, [account.connection])
+    account.privacy = KEPT
+    account.later()
+    account.synced(full=True)
+    assert account.differences() == {}

@@ -1,0 +1,62 @@
+"""Brings everything under the policy of the settings: what is stored, what is built of it, and the
+copy that others read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipelines.batch import sync_all
+from pipelines.build import build, is_built
+from pipelines.connections import Connection
+from pipelines.destination import Copy
+from pipelines.personal import report
+from pipelines.publish import published
+from pipelines.rewrite import rewrite
+from pipelines.summary import Publication
+from pipelines.warehouse import Destination
+from sources.privacy import Privacy
+
+
+@dataclass
+class Applied:
+    """What was done: the tables that were rewritten, and what failed on the way, each with what to
+    do.
+    """
+
+    rewritten: list[str] = field(default_factory=list)
+    read_again: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    publication: Publication | None = None
+
+    @property
+    def ok(self) -> bool:
+        return not self.failures
+
+
+def apply_policy(
+    destination: Destination, privacy: Privacy, chosen: Sequence[Connection], copy: Copy | None
+) -> Applied:
+    """Rewrites what is stored; what cannot be is read again in full. Then builds anew what was
+    built, and publishes, so that nothing of what is hidden now is left anywhere.
+    """
+    applied = Applied()
+    with destination.open() as warehouse:
+        applied.read_again = report(warehouse, privacy).read_again
+        applied.rewritten = rewrite(warehouse, privacy, chosen)
+    if applied.read_again:
+        outcomes = sync_all(chosen, full=True, destination=destination)
+        applied.failures += [
+            f"{each.connection}: {each.error}; then `talkhouse sync --full`"
+            for each in outcomes
+            if each.error
+        ]
+    if is_built(destination):
+        built = build(destination, full=True)
+        applied.failures += [f"build: {failure}" for failure in built.failures]
+    with destination.open() as warehouse:
+        warehouse.forget(applied.rewritten)
+    if copy:
+        applied.publication = published(copy)
+        if not applied.publication.ok:
+            applied.failures.append(str(applied.publication))
+    return applied
