@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipelines.batch import sync_all
-from pipelines.build import build, is_built
 from pipelines.connections import Connection
 from pipelines.destination import Copy
 from pipelines.personal import report
-from pipelines.publish import published
+from pipelines.renew import renew
 from pipelines.rewrite import rewrite
-from pipelines.summary import Publication
 from pipelines.warehouse import Destination
 from sources.privacy import Privacy
 
@@ -26,7 +24,6 @@ class Applied:
     rewritten: list[str] = field(default_factory=list)
     read_again: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    publication: Publication | None = None
 
     @property
     def ok(self) -> bool:
@@ -50,13 +47,5 @@ def apply_policy(
             for each in outcomes
             if each.error
         ]
-    if is_built(destination):
-        built = build(destination, full=True)
-        applied.failures += [f"build: {failure}" for failure in built.failures]
-    with destination.open() as warehouse:
-        warehouse.forget(applied.rewritten)
-    if copy:
-        applied.publication = published(copy)
-        if not applied.publication.ok:
-            applied.failures.append(str(applied.publication))
+    applied.failures += renew(destination, applied.rewritten, copy)
     return applied

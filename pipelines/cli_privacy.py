@@ -1,5 +1,7 @@
 """The commands about personal data: what is stored, who is forgotten, how long rows are kept."""
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,3 +45,74 @@ def privacy(
     for failure in failures:
         typer.echo(f"talkhouse: {failure}", err=True)
     raise typer.Exit(FAILED if failures else 0)
+
+
+@app.command()
+def erase(
+    phone: Annotated[str, typer.Option(help="Whom: by a phone number, with its country")] = "",
+    email: Annotated[str, typer.Option(help="Whom: by an e-mail address")] = "",
+    contact: Annotated[
+        str, typer.Option(metavar="PROVIDER/CONNECTION/ID", help="Whom: by a contact's id")
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; else it is only said")] = False,
+    receipts: Annotated[Path, typer.Option(help="The folder that the receipt goes to")] = Path(
+        "receipts"
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Erase a person with all providers, for good: what was said, stored, built and published.
+
+    Later syncs keep the person out. The receipt tells what went, without it. --phone - and
+    --email - read it from standard input, so that it is in no list of processes. Exits with 1 if
+    something of the person is left.
+
+    Example: `talkhouse erase --phone +351912345678`, and again with --yes
+    """
+    with errors_told():
+        from pipelines.connections import connections
+        from pipelines.destination import configured, configured_copy
+        from pipelines.erase import erase as erased
+        from pipelines.erase import show_receipt, write_receipt
+        from pipelines.person import asked_for
+        from pipelines.policy import configured_privacy
+
+        phone, email = (sys.stdin.readline().strip() if v == "-" else v for v in (phone, email))
+        policy, destination, copy = configured_privacy(), configured(), configured_copy()
+        person = asked_for(policy, phone=phone, email=email, contact=contact)
+        by = "phone" if phone else "email" if email else "contact"
+        receipt = erased(destination, policy, connections(), copy, person, by, do=yes)
+        show_receipt(receipt, as_json, done=yes)
+        if yes:
+            typer.echo(f"receipt: {write_receipt(receipt, receipts)}", err=True)
+        else:
+            typer.echo("nothing was erased: --yes does it", err=True)
+
+
+@app.command()
+def retain(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete what is older than `[retention]` says, and build and publish anew what was made of it.
+
+    Syncs load nothing that is too old, so that it does not come back. Exits with 1 if the build or
+    the publication failed.
+
+    Example: `talkhouse retain --dry-run`
+    """
+    with errors_told():
+        from pipelines.connections import connections
+        from pipelines.destination import configured, configured_copy
+        from pipelines.policy import configured_retention
+        from pipelines.retain import retain as retained_in
+        from pipelines.retain import show_retained
+        from sources.settings import SettingsError
+
+        windows, destination, copy = configured_retention(), configured(), configured_copy()
+        if not destination.exists():
+            raise SettingsError(f"{destination} is not there: run `talkhouse sync` first")
+        retained = retained_in(destination, windows, connections(), copy, do=not dry_run)
+        show_retained(retained, as_json, done=not dry_run)
+    for failure in retained.failures:
+        typer.echo(f"talkhouse: {failure}", err=True)
+    raise typer.Exit(FAILED if retained.failures else 0)

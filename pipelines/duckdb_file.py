@@ -14,7 +14,14 @@ import dlt
 import duckdb
 import pyarrow as pa
 
-from pipelines.warehouse import AUDIT, FETCHED_AT_ONCE, AlreadySyncing, Warehouse, WarehouseError
+from pipelines.warehouse import (
+    AUDIT,
+    BUILT,
+    FETCHED_AT_ONCE,
+    AlreadySyncing,
+    Warehouse,
+    WarehouseError,
+)
 from sources import PROVIDERS
 from sources.records import Column, Record
 
@@ -30,8 +37,6 @@ TYPES = {
     "json": "json",
 }
 SCRATCH = "scratch"
-# the schemas that `talkhouse build` fills
-BUILT = ("staging", "unified", "marts", "seeds", "snapshots")
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ audit.privacy    the policy that all stored rows are under
 audit.erased     keyed hashes of who is kept out
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from pipelines.connections import Connection
 from pipelines.warehouse import AUDIT, Warehouse
 from sources import PROVIDERS
 from sources.privacy import Action, PersonalData, Privacy
+from sources.records import Record
 from sources.settings import SettingsError
 from sources.terms import Terms
 
@@ -41,14 +43,31 @@ def terms_of(connection: Connection, warehouse: Warehouse) -> Terms:
             "`talkhouse privacy` says what the change does, `talkhouse privacy --apply` does it"
         )
     refuse_other_key(warehouse, privacy)
-    now = datetime.now(UTC)
     return Terms(
         connection.name,
         connection.provider.name,
         privacy,
         erased_tokens(warehouse),
-        {table: now - window for table, window in connection.retention.items()},
+        oldest_of(connection),
     )
+
+
+def oldest_of(connection: Connection) -> dict[str, datetime]:
+    """The time before which no row of a table is stored, by the table."""
+    now = datetime.now(UTC)
+    return {table: now - window for table, window in connection.retention.items()}
+
+
+def aged(
+    record: type[Record], oldest: Mapping[str, datetime], of: str = ""
+) -> tuple[str, list[datetime]]:
+    """The condition, with its parameter, that a stored row is too old; `of` is what its table is
+    called in the query, with a dot.
+    """
+    before = oldest.get(record.retained_as or record.table)
+    if before is None or not record.happened:
+        return "false", []
+    return f'{of}"{record.happened}" < %s', [before]
 
 
 def effective(privacy: Privacy) -> dict[PersonalData, Action]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.connections import Connection
+from pipelines.terms import aged, oldest_of
 from pipelines.warehouse import Warehouse
 from sources.listing import Listing, Plan
 from sources.records import Record
@@ -58,12 +59,14 @@ def mark_deleted_messages(connection: Connection, warehouse: Warehouse) -> None:
         "r.account = %s and r.is_whole and r.is_checked is not true and r._dlt_load_id in "
         f"(select load_id from {dataset}._dlt_loads where status = 0)"
     )
+    [messages] = [each for each in connection.provider.records if each.table == "messages"]
+    too_old, oldest = aged(messages, oldest_of(connection), "messages.")
     warehouse.execute(
         f"update {dataset}.messages set deleted_at = r.read_at from {dataset}.message_reads r "
         "where messages.account = r.account and messages.conversation_id = r.conversation_id "
         f"and messages.deleted_at is null and messages._dlt_load_id < r._dlt_load_id "
-        f"and {read_whole}",
-        [connection.name],
+        f"and {read_whole} and not coalesce({too_old}, false)",
+        [connection.name, *oldest],
     )
     warehouse.execute(
         f"update {dataset}.message_reads as r set is_checked = true where {read_whole}",
@@ -127,6 +130,10 @@ def mark(
         return 0
     where = ["account = %s", "deleted_at is null", "_dlt_load_id < %s"]
     values: list[Any] = [connection.name, before or min(each[0] for each in scans)]
+    # what is too old to be stored is not read for deleted
+    condition, oldest = aged(table.record, oldest_of(connection))
+    where.append(f"not coalesce({condition}, false)")
+    values += oldest
     if unreadable:
         where.append(f"{table.record.key[0]} not in ({', '.join(map(str, unreadable))})")
     if plan.start_date and any(listing.from_start_date for listing in lists):

@@ -14,7 +14,7 @@ from typing import Any
 from pipelines.compare import changed, compared_columns, differs, same_key
 from pipelines.connections import Connection
 from pipelines.scratch import Scratch
-from pipelines.terms import terms_of
+from pipelines.terms import aged, terms_of
 from pipelines.warehouse import Warehouse
 from pipelines.worklist import Worklist
 from sources.errors import PermissionDenied, SourceError
@@ -220,6 +220,10 @@ class _Comparison:
     def _joined(self, record: type[Record]) -> str:
         """What was read beside what is stored and not marked deleted, as SQL to select from."""
         alive = " and deleted_at is null" if record.has_tombstones else ""
+        too_old, oldest = aged(record, self.terms.oldest)
+        if oldest:
+            moment = f"timestamptz '{oldest[0].isoformat()}'"
+            alive += f" and not coalesce({too_old.replace('%s', moment)}, false)"
         return (
             f"from {self.scratch.newest(record)} as read full outer join (select * from "
             f"{self.connection.provider.name}.{record.table} "

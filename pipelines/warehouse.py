@@ -15,6 +15,8 @@ from pipelines.compare import changed, same_key
 from sources.records import Column, Record, table_columns
 
 AUDIT = "audit"
+# the schemas that `talkhouse build` fills
+BUILT = ("staging", "unified", "marts", "seeds", "snapshots")
 FETCHED_AT_ONCE = 1_000
 
 

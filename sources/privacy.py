@@ -97,9 +97,9 @@ class Privacy:
         changed = map(self._changer(kind, action, flags), once.dictionary.to_pylist())
         return pa.array(changed, values.type).take(once.indices)
 
-    def hash(self, kind: str, value: str, normal_as: str = "") -> str:
+    def hash(self, kind: str, value: str) -> str:
         """A keyed hash: the same for the same value of a kind, at every provider, in every run."""
-        message = f"{kind}:{normal(normal_as or kind, value)}".encode()
+        message = f"{kind}:{normal(kind, value)}".encode()
         return HASHED + hmac.new(self.key, message, hashlib.sha256).hexdigest()[:32]
 
     def _changer(

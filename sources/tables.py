@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import pyarrow as pa
 
 from sources.arrow import arrow_table
-from sources.records import Bool, Instant, Int, Record
+from sources.records import Bool, Instant, Int, Record, Whose
 from sources.terms import Terms
 
 
@@ -34,6 +34,7 @@ class ThreadRead(Record, kw_only=True):
 
     table: ClassVar[str] = "message_reads"
     key: ClassVar[tuple[str, ...]] = ("conversation_id",)
+    whose: ClassVar[Whose] = (("conversation", "conversation_id"),)
 
     read_at: Annotated[Instant, "When it was read, by the server's clock."] = None
     reread_at: Annotated[

@@ -44,7 +44,7 @@ class Terms:
         """The keyed hash by which somebody is kept out. An id is one of this connection's."""
         if kind in (CONTACT, CONVERSATION):
             value = f"{self.provider}/{self.account}/{value}"
-        return self.privacy.hash(f"erased {kind}", str(value), normal_as=kind)
+        return self.privacy.hash(kind, str(value))
 
     def _is_erased(self, row: Record) -> bool:
         if not self.erased:

@@ -23,7 +23,7 @@ def plant(world: World) -> World:
     """Puts them into everything that people are called, reached by, and say."""
     for n, contact in world.contacts.items():
         old, new = contact.phone, f"+888777{n:06}"
-        contact.first_name, contact.last_name = f"Canaryna{n}", f"Canarylast{n}"
+        contact.first_name, contact.last_name = f"Canaryna{n}x", f"Canarylast{n}x"
         contact.email = contact.email and f"canary{n}@mail.example"
         contact.identifier = contact.identifier and f"canary-id-{n}"
         contact.city = contact.city and "Canaryville"

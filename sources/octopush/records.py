@@ -27,6 +27,8 @@ class Conversation(Record, kw_only=True):
     key: ClassVar[tuple[str, ...]] = ("conversation_id",)
     whose: ClassVar[Whose] = (
         ("conversation", "conversation_id"),
+        # customers have no id but their number
+        ("contact", "recipient_details.phone_number"),
         ("phone", "recipient_details.phone_number"),
     )
     happened: ClassVar[str] = "last_message_at"

@@ -48,6 +48,7 @@ class ContactInbox(Child, kw_only=True):
     table: ClassVar[str] = "contact_inboxes"
     parent: ClassVar[tuple[str, ...]] = ("contact_id",)
     key: ClassVar[tuple[str, ...]] = ("contact_id", "inbox_id", "source_id")
+    whose: ClassVar[Whose] = (("contact", "contact_id"),)
 
     contact_id: Annotated[Id, "The contact."] = 0
     inbox_id: Annotated[Id, "The inbox; 0 if it is not told."] = 0

@@ -99,6 +99,7 @@ class ConversationLabel(Child, kw_only=True):
     table: ClassVar[str] = "conversation_labels"
     parent: ClassVar[tuple[str, ...]] = ("conversation_id",)
     key: ClassVar[tuple[str, ...]] = ("conversation_id", "label")
+    whose: ClassVar[Whose] = (("conversation", "conversation_id"),)
 
     conversation_id: Annotated[Id, "The conversation."]
     label: Annotated[TextId, "The label's title."]

@@ -148,6 +148,11 @@ class LastMessage(Child, kw_only=True):
     table: ClassVar[str] = "last_messages"
     parent: ClassVar[tuple[str, ...]] = ("conversation_id",)
     key: ClassVar[tuple[str, ...]] = ("conversation_id", "id")
+    whose: ClassVar[Whose] = (
+        ("conversation", "conversation_id"),
+        ("phone", "sender.phone_number"),
+        ("email", "sender.email"),
+    )
     happened: ClassVar[str] = "created_at"
     retained_as: ClassVar[str] = "messages"
 

@@ -34,6 +34,7 @@ class ContactTag(Child, kw_only=True):
     table: ClassVar[str] = "contact_tags"
     parent: ClassVar[tuple[str, ...]] = ("contact_id",)
     key: ClassVar[tuple[str, ...]] = ("contact_id", "id")
+    whose: ClassVar[Whose] = (("contact", "contact_id"),)
 
     contact_id: Annotated[TextId, "The contact."] = ""
     id: Annotated[Id, "The tag's id: conversations' and contacts' tags may not share one space."]

@@ -49,6 +49,11 @@ class FirstMessage(Child, kw_only=True):
     table: ClassVar[str] = "first_messages"
     parent: ClassVar[tuple[str, ...]] = ("conversation_id",)
     key: ClassVar[tuple[str, ...]] = ("conversation_id",)
+    whose: ClassVar[Whose] = (
+        ("conversation", "conversation_id"),
+        ("phone", "to_number"),
+        ("phone", "from_number"),
+    )
     happened: ClassVar[str] = "timestamp"
     retained_as: ClassVar[str] = "messages"
 
@@ -91,6 +96,7 @@ class ConversationAssignee(Child, kw_only=True):
     table: ClassVar[str] = "conversation_assignees"
     parent: ClassVar[tuple[str, ...]] = ("conversation_id",)
     key: ClassVar[tuple[str, ...]] = ("conversation_id", "id")
+    whose: ClassVar[Whose] = (("conversation", "conversation_id"),)
 
     conversation_id: Annotated[TextId, "The conversation."] = ""
     id: Annotated[Id, "The user's id."]
@@ -112,6 +118,7 @@ class ConversationTag(Child, kw_only=True):
     table: ClassVar[str] = "conversation_tags"
     parent: ClassVar[tuple[str, ...]] = ("conversation_id",)
     key: ClassVar[tuple[str, ...]] = ("conversation_id", "id")
+    whose: ClassVar[Whose] = (("conversation", "conversation_id"),)
 
     conversation_id: Annotated[TextId, "The conversation."] = ""
     id: Annotated[Id, "The tag's id: conversations' and contacts' tags may not share one space."]

@@ -1,0 +1,223 @@
+"""Erases a person: from what was loaded, what is built of it, the copy that others read and the
+working folder; keeps the person out of later syncs; and gives a receipt without the data.
+"""
+
+import hmac
+import json
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipelines.connections import Connection
+from pipelines.destination import Copy
+from pipelines.person import Person, columns_by_kind, find, theirs
+from pipelines.publish import published
+from pipelines.rewrite import stored_records
+from pipelines.summary import print_json, results
+from pipelines.sweep import left, sweep
+from pipelines.sync import PIPELINES_FOLDER
+from pipelines.terms import key_hash, make_tables, refuse_other_key
+from pipelines.warehouse import BUILT, Destination, Warehouse, WarehouseError
+from sources.privacy import Privacy
+from sources.settings import SettingsError
+from sources.terms import CONTACT, CONVERSATION, Terms
+
+TOLD_BY = ("first_messages", "conversations", "contacts")
+
+
+@dataclass
+class Receipt:
+    """What was erased: rows, and texts of others that named the person, by table. `kept_out` is how
+    many keyed hashes keep the person out of later syncs. `signature` is an HMAC of all else, with
+    the secret `privacy.key`.
+    """
+
+    receipt_id: str
+    erased_at: str
+    destination: str
+    asked_by: str
+    connections: list[str]
+    contacts: int
+    conversations: int
+    rows: dict[str, int] = field(default_factory=dict)
+    texts: dict[str, int] = field(default_factory=dict)
+    kept_out: int = 0
+    published: str | None = None
+    talkhouse_version: str = field(default_factory=lambda: version("talkhouse"))
+    signature: str = ""
+
+    def signed(self, privacy: Privacy) -> "Receipt":
+        """The receipt with its signature."""
+        document = json.dumps(asdict(self) | {"signature": ""}, sort_keys=True)
+        self.signature = hmac.new(privacy.key, document.encode(), "sha256").hexdigest()
+        return self
+
+
+def erase(
+    destination: Destination,
+    privacy: Privacy,
+    chosen: Sequence[Connection],
+    copy: Copy | None,
+    person: Person,
+    asked_by: str,
+    *,
+    do: bool,
+) -> Receipt:
+    """Erases the person, or without `do` says what would go. Raises SettingsError if nobody can be
+    kept out for want of a key, AlreadySyncing if a sync or a build is under way, WarehouseError if
+    something of the person is left.
+
+    An interrupted one is made up by the next: whoever is kept out is noted first, and what tells
+    the rest goes last.
+    """
+    if not privacy.key:
+        raise SettingsError(
+            "privacy.key is missing, by whose hashes the person is kept out of later syncs: write "
+            "the output of `openssl rand -hex 32` to .dlt/secrets.toml, and keep a copy"
+        )
+    now = datetime.now(UTC)
+    with ExitStack() as opened:
+        warehouse = opened.enter_context(destination.open(read_only=not do))
+        refuse_other_key(warehouse, privacy)
+        if do:
+            for each in chosen:
+                opened.enter_context(warehouse.syncing(each.name))
+        find(warehouse, privacy, person)
+        receipt = Receipt(
+            f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
+            now.isoformat(),
+            str(destination),
+            asked_by,
+            sorted({"/".join(each[:2]) for each in person.contacts | person.conversations}),
+            len(person.contacts),
+            len(person.conversations),
+        )
+        if do:
+            receipt.kept_out = _keep_out(warehouse, privacy, person)
+        receipt.rows = _rows(warehouse, privacy, person, do=do)
+        if not do:
+            return receipt
+        receipt.texts = sweep(warehouse, person.phones, person.emails)
+        if still := left(warehouse, person.phones, person.emails):
+            raise WarehouseError(f"something of the person is still in {', '.join(still)}")
+        warehouse.forget({*receipt.rows, *receipt.texts})
+    for each in chosen:
+        # of a run that was killed, rows may be left there
+        shutil.rmtree(PIPELINES_FOLDER / each.name, ignore_errors=True)
+    if copy and copy.target.exists():
+        publication = published(copy)
+        receipt.published = str(copy.target)
+        if not publication.ok:
+            raise WarehouseError(f"erased, but still in {copy.target}, which is {publication}")
+    return receipt.signed(privacy)
+
+
+def _keep_out(warehouse: Warehouse, privacy: Privacy, person: Person) -> int:
+    """Notes the hashes by which later syncs know the person."""
+    make_tables(warehouse)
+    tokens = {
+        Terms(account, where, privacy).erasure(kind, an_id)
+        for kind, ids in ((CONTACT, person.contacts), (CONVERSATION, person.conversations))
+        for where, account, an_id in ids
+    }
+    for phone in person.phones:
+        # written with its + or without; one that is a hash already is that very hash
+        both = [privacy.hash("phone", each) for each in ("+" + phone, phone)]
+        tokens |= set(both) if phone.isdigit() else {phone.removeprefix("+")}
+    tokens |= {privacy.hash("email", each) if "@" in each else each for each in person.emails}
+    for token in sorted(tokens):
+        warehouse.execute("delete from audit.erased where token = %s", [token])
+        warehouse.execute(
+            "insert into audit.erased (token, key_hash, erased_at) values (%s, %s, %s)",
+            [token, key_hash(privacy), datetime.now(UTC)],
+        )
+    return len(tokens)
+
+
+def _rows(warehouse: Warehouse, privacy: Privacy, person: Person, *, do: bool) -> dict[str, int]:
+    """The rows of the person by table; deleted, if that is to be done."""
+    rows: dict[str, int] = {}
+    for table, condition, values in _places(warehouse, privacy, person):
+        if do:
+            n = warehouse.execute(f"delete from {table} where {condition}", values)
+        else:
+            query = f"select count(*) as n from {table} where {condition}"
+            n = int(warehouse.rows(query, values)[0]["n"])
+        if n:
+            rows[table] = n
+    return rows
+
+
+def _places(
+    warehouse: Warehouse, privacy: Privacy, person: Person
+) -> Iterator[tuple[str, str, list[Any]]]:
+    """Every table with the condition that a row is the person's; what tells of others, last."""
+    for schema in BUILT:
+        yield from _built_places(warehouse, schema, person)
+    stored = {(dataset, record.table): record for dataset, record in stored_records(warehouse)}
+    for dataset, table in stored:
+        if table == "attachments":
+            condition, values = theirs(privacy, dataset, stored[dataset, "messages"], person)
+            messages = f"select account, id from {dataset}.messages where {condition}"
+            yield f"{dataset}.{table}", f"(account, message_id) in ({messages})", values
+    for dataset, table in sorted(stored, key=lambda each: each[1] in TOLD_BY):
+        if columns_by_kind(stored[dataset, table]):
+            yield f"{dataset}.{table}", *theirs(privacy, dataset, stored[dataset, table], person)
+
+
+def _built_places(
+    warehouse: Warehouse, schema: str, person: Person
+) -> Iterator[tuple[str, str, list[Any]]]:
+    query = (
+        "select table_name as name from information_schema.tables "
+        "where table_schema = %s and table_type = 'BASE TABLE'"
+    )
+    for table in [row["name"] for row in warehouse.rows(query, [schema])]:
+        names = {row["column_name"] for row in warehouse.columns(schema, table)}
+        conditions, values = ["false"], list[Any]()
+        for column, ids in (
+            ("contact_id", person.contacts),
+            ("conversation_id", person.conversations),
+        ):
+            if ids and {"provider", "account", column} <= names:
+                key = f"provider || '/' || account || '/' || cast({column} as text)"
+                conditions.append(f"{key} in ({', '.join(['%s'] * len(ids))})")
+                values += sorted("/".join(each) for each in ids)
+        if values:
+            yield f"{schema}.{table}", " or ".join(conditions), values
+
+
+def write_receipt(receipt: Receipt, folder: Path) -> Path:
+    """Writes the receipt to a file of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"erased-{receipt.receipt_id}.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(asdict(receipt), indent=2) + "\n")
+    return file
+
+
+def show_receipt(receipt: Receipt, as_json: bool, *, done: bool) -> None:
+    """Prints what was erased, or would be."""
+    if as_json:
+        print_json(asdict(receipt))
+        return
+    console = results()
+    verb = "Erased" if done else "Would erase"
+    lines = [
+        f"{verb} {receipt.contacts:,} contacts and {receipt.conversations:,} conversations in "
+        f"{receipt.destination}: {', '.join(receipt.connections) or 'nobody is known by that'}",
+        *(f"  {table}: {rows:,} rows" for table, rows in receipt.rows.items()),
+        *(f"  {table}: {rows:,} texts named the person" for table, rows in receipt.texts.items()),
+    ]
+    if done:
+        lines.append(f"  kept out of later syncs by {receipt.kept_out:,} keyed hashes")
+    if receipt.published:
+        lines.append(f"  published anew: {receipt.published}")
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)

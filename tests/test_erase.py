@@ -1,0 +1,215 @@
+"""A person who is erased is nowhere any more, and does not come back; everybody else stays."""
+
+import hmac
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import SERVED
+from planted import found_in_files, found_in_warehouse, plant
+from shell import Shell
+
+from pipelines.duckdb_file import DuckDbFile
+from pipelines.postgres import PostgresDatabase
+from pipelines.simulate import simulated
+from pipelines.warehouse import Destination
+from simulator import Simulator, World, serve
+from simulator.entities import Contact
+
+KEY = "a secret of more than sixteen characters"
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with serve(plant(World(conversations=40)), **SERVED) as served:
+        yield served
+
+
+@pytest.fixture
+def shell(tmp_path: Path, simulator: Simulator, destination: Destination) -> Shell:
+    """A folder with a connection to each provider, and a key."""
+    shell = Shell(tmp_path / "shop", tmp_path / "home")
+    shell.configure(**simulated(simulator.world, simulator.url))
+    secrets = shell.folder / ".dlt/secrets.toml"
+    shell.environment["PRIVACY__KEY"] = KEY
+    if isinstance(destination, PostgresDatabase):
+        uri = destination.credentials.to_native_representation()
+        secrets.write_text(f'{secrets.read_text()}[destination.postgres]\ncredentials = "{uri}"\n')
+        shell.environment["DESTINATION"] = "postgres"
+    else:
+        shell.environment["DESTINATION__DUCKDB"] = str(destination)
+    return shell
+
+
+def known_widely(world: World) -> Contact:
+    """Whoever has the most conversations, with Hilos and with Octopush, too."""
+    sms, whatsapp = world.carried("octopush"), world.carried("hilos")
+
+    def places(contact: Contact) -> tuple[bool, int]:
+        theirs = [c for c in world.conversations.values() if c.contact_id == contact.id]
+        kinds = {c.channel_id in sms for c in theirs} | {c.channel_id in whatsapp for c in theirs}
+        return bool(contact.phone and contact.email) and len(kinds) > 1, len(theirs)
+
+    return max(world.contacts.values(), key=places)
+
+
+def traces_of(world: World, contact: Contact) -> tuple[str, ...]:
+    """Whatever tells of the person."""
+    theirs = [c for c in world.conversations.values() if c.contact_id == contact.id]
+    said = [f"canary {m.id}:" for c in theirs for m in c.messages if m.content]
+    known = [contact.first_name, contact.last_name, contact.email, (contact.phone or "")[1:]]
+    return tuple([each for each in known if each] + said)
+
+
+def contents(destination: Destination) -> dict[str, dict[str, str]]:
+    """Every row of the providers' tables by its key, and as text."""
+    found: dict[str, dict[str, str]] = {}
+    with destination.open(read_only=True) as warehouse:
+        for dataset in ("chatwoot", "hilos", "activecampaign", "octopush", "pembalasan"):
+            for table in warehouse.tables(dataset):
+                rows = warehouse.rows(f"select * from {dataset}.{table}")
+                found[f"{dataset}.{table}"] = {
+                    str([v for k, v in row.items() if k != "_dlt_load_id"]): "" for row in rows
+                }
+    return found
+
+
+@pytest.mark.both_destinations
+def test_a_person_is_erased_from_everything_and_stays_away(
+    shell: Shell, simulator: Simulator, destination: Destination
+) -> None:
+    world = simulator.world
+    contact = known_widely(world)
+    sought = traces_of(world, contact)
+    is_file = isinstance(destination, DuckDbFile)
+    if is_file:
+        shell.environment["DESTINATION__PUBLISH"] = str(shell.folder / "published.duckdb")
+    shell("sync")
+    shell("build")
+    before = contents(destination)
+    with destination.open(read_only=True) as warehouse:
+        assert {"chatwoot", "unified"} <= {
+            name.split('"')[1] for name in found_in_warehouse(warehouse, sought)
+        }
+    phone = str(contact.phone)
+    said = shell("erase", "--phone", phone)
+    assert "Would erase" in said.stdout
+    assert said.stderr == "nothing was erased: --yes does it\n"
+    assert contents(destination) == before
+
+    receipt = json.loads(shell("erase", "--phone", phone, "--yes", "--json").stdout)
+    with destination.open(read_only=True) as warehouse:
+        assert found_in_warehouse(warehouse, sought) == set()
+    assert found_in_files(shell.folder.parent, sought) == set()
+    after = contents(destination)
+    lost = {name: len(rows) - len(after[name]) for name, rows in before.items()}
+    raw = {name: rows for name, rows in receipt["rows"].items() if name in before}
+    assert {name: rows for name, rows in lost.items() if rows} == raw
+    assert all(after[name].keys() <= before[name].keys() for name in before)
+
+    world.advance(3_600)
+    channel = next(a.channel_id for a in contact.addresses)
+    theirs = world.new_conversation(channel, contact.id)
+    world.advance(3_600)
+    plant(world)
+    shell("sync", "--full")
+    shell("build")
+    with destination.open(read_only=True) as warehouse:
+        sought += traces_of(world, contact)
+        assert found_in_warehouse(warehouse, sought) == set()
+        found = warehouse.rows("select id from chatwoot.conversations where id = %s", [theirs.id])
+        assert found == []
+    assert found_in_files(shell.folder.parent, sought) == set()
+    shell("verify")
+
+
+def test_the_receipt_says_what_went_and_not_what_it_was(shell: Shell, simulator: Simulator) -> None:
+    contact = known_widely(simulator.world)
+    shell("sync")
+    shell("erase", "--email", str(contact.email), "--yes")
+    [file] = (shell.folder / "receipts").iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    receipt = json.loads(file.read_text())
+    assert receipt["asked_by"] == "email"
+    assert receipt["contacts"] >= 1
+    assert receipt["rows"]["chatwoot.messages"] > 0
+    assert found_in_files(file.parent, traces_of(simulator.world, contact)) == set()
+    signature = receipt.pop("signature")
+    document = json.dumps({**receipt, "signature": ""}, sort_keys=True).encode()
+    assert hmac.new(KEY.encode(), document, "sha256").hexdigest() == signature
+
+
+def test_who_is_stored_hashed_is_found_by_number_all_the_same(
+    shell: Shell, simulator: Simulator, destination: Destination
+) -> None:
+    for kind in ("PHONE", "EMAIL"):
+        shell.environment[f"PRIVACY__{kind}"] = "hash"
+    shell.environment["PRIVACY__FREE_FORM"] = "keep"
+    contact = known_widely(simulator.world)
+    names = (contact.first_name, contact.last_name)
+    shell("sync")
+    shell("erase", "--phone", str(contact.phone), "--yes")
+    simulator.world.advance(3_600)
+    shell("sync", "--full")
+    with destination.open(read_only=True) as warehouse:
+        assert found_in_warehouse(warehouse, names) == set()
+
+
+def test_whoever_shares_an_address_is_not_taken_for_the_same(
+    shell: Shell, simulator: Simulator, destination: Destination
+) -> None:
+    one, other = [c for c in simulator.world.contacts.values() if c.phone and c.email][:2]
+    other.email = one.email
+    shell("sync")
+    shell("erase", "--phone", str(one.phone), "--yes")
+    with destination.open(read_only=True) as warehouse:
+        left = {row["name"] for row in warehouse.rows("select name from chatwoot.contacts")}
+    assert other.name in left
+    assert one.name not in left
+
+
+@pytest.mark.parametrize(
+    ("arguments", "policy", "said"),
+    [
+        ((), {}, "say whom: by one of --phone, --email and --contact"),
+        (
+            ("--phone", "+351912345678", "--email", "a@b.example"),
+            {},
+            "say whom: by one of --phone, --email and --contact",
+        ),
+        (("--phone", "12"), {}, "--phone is a number with its country, such as +351912345678"),
+        (("--email", "somebody"), {}, "--email is no address"),
+        (
+            ("--contact", "17"),
+            {},
+            "--contact is PROVIDER/CONNECTION/ID, such as chatwoot/shop/17",
+        ),
+        (
+            ("--phone", "+351912345678"),
+            {"PRIVACY__PHONE": "mask"},
+            "[privacy] hides the phone, so it tells nobody: use --contact",
+        ),
+        (
+            ("--phone", "+351912345678"),
+            {"PRIVACY__KEY": ""},
+            "privacy.key is missing, by whose hashes the person is kept out of later syncs: write "
+            "the output of `openssl rand -hex 32` to .dlt/secrets.toml, and keep a copy",
+        ),
+    ],
+)
+def test_what_names_nobody_is_refused(
+    shell: Shell, arguments: tuple[str, ...], policy: dict[str, str], said: str
+) -> None:
+    shell.environment |= policy
+    done = shell("erase", *arguments, exit_code=2)
+    assert done.stderr == f"talkhouse: {said}\n"
+
+
+def test_without_the_key_nobody_comes_back(shell: Shell, simulator: Simulator) -> None:
+    contact = known_widely(simulator.world)
+    shell("sync")
+    shell("erase", "--phone", str(contact.phone), "--yes")
+    shell.environment["PRIVACY__KEY"] = ""
+    said = "privacy.key is not the one that the stored rows were hashed with: put that one back"
+    assert shell("sync", exit_code=2).stderr == f"talkhouse: {said}\n"
