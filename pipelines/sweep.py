@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from pipelines.warehouse import BUILT, Warehouse
+from pipelines.warehouse import AUDIT, BUILT, Warehouse
 from sources import PROVIDERS
 
 TEXTS = ("character varying", "text", "varchar", "json", "jsonb")
 ERASED = "erased"
-STAGED = [f"{name}_staging" for name in PROVIDERS]
+OURS = (AUDIT, *BUILT, *PROVIDERS, *(f"{name}_staging" for name in PROVIDERS))
 BETWEEN_DIGITS = r"[ ().\/-]{0,3}"
 
 
@@ -68,6 +68,6 @@ def _columns(warehouse: Warehouse) -> Iterator[tuple[str, str, str]]:
         "order by 1, 2, 3"
     ):
         # a database may have schemas of others
-        if row["data_type"] in TEXTS and row["table_schema"] in (*PROVIDERS, *STAGED, *BUILT):
+        if row["data_type"] in TEXTS and row["table_schema"] in OURS:
             name = f'{row["table_schema"]}."{row["table_name"]}"'
             yield name, row["column_name"], row["data_type"]
