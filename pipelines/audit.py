@@ -122,12 +122,18 @@ def note_build(warehouse: Warehouse, is_ok: bool) -> None:
     )
 
 
+def last_build(warehouse: Warehouse) -> dict[str, Any] | None:
+    """When the analysts' tables were last built, and its outcome: `ok`, or `failed`."""
+    if "builds" not in warehouse.tables(AUDIT):
+        return None
+    latest = "select built_at, outcome from audit.builds order by built_at desc limit 1"
+    return next(iter(warehouse.rows(latest)), None)
+
+
 def last_build_failed(warehouse: Warehouse) -> bool:
     """Whether the analysts' tables are what a failed build left."""
-    if "builds" not in warehouse.tables(AUDIT):
-        return False
-    latest = "select outcome from audit.builds order by built_at desc limit 1"
-    return [row["outcome"] for row in warehouse.rows(latest)] == ["failed"]
+    built = last_build(warehouse)
+    return built is not None and built["outcome"] == "failed"
 
 
 def _make_tables(warehouse: Warehouse) -> None:

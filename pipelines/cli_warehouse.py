@@ -64,19 +64,35 @@ def verify(
 
 
 @app.command()
-def status(names: Names = None, as_json: AsJson = False) -> None:
-    """Say how complete the warehouse is, without asking any provider.
+def status(
+    names: Names = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it again every few seconds, until interrupted")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say how the warehouse stands, the worst first, without asking any provider.
 
-    Example: `talkhouse status --json`
+    Exits with 0 if every connection is fresh and well, 1 if one needs you, 75 if another process
+    holds the DuckDB file and there is no published copy to read instead.
+
+    Example: `talkhouse status --watch`
     """
     with errors_told():
-        from pipelines.connections import connections
-        from pipelines.destination import configured
-        from pipelines.status import show_statuses, statuses
+        from pipelines.connections import usable_connections
+        from pipelines.destination import configured, configured_copy
+        from pipelines.overview import look
+        from pipelines.show_status import show_overview
+        from pipelines.show_status import watch as watched
 
-        destination = configured()
-        found = statuses(connections(names or ()), destination)
-        show_statuses(found, destination, as_json)
+        chosen, wrong = usable_connections(names or ())
+        destination, copy = configured(), configured_copy()
+        if watch and not as_json:
+            found = watched(lambda: look(chosen, wrong, destination, copy))
+        else:
+            found = look(chosen, wrong, destination, copy)
+            show_overview(found, as_json)
+    raise typer.Exit(0 if found.ok else FAILED)
 
 
 @app.command()

@@ -53,6 +53,12 @@ class Copy:
     warehouse: Path
     target: Path
 
+    def readable(self) -> Destination:
+        """The copy, to be read."""
+        from pipelines.duckdb_file import DuckDbFile
+
+        return DuckDbFile(self.target)
+
 
 def configured_copy() -> Copy | None:
     """The copy that every sync is to publish, if any. Raises SettingsError."""

@@ -229,6 +229,14 @@ class PostgresWarehouse(Warehouse):
                 )
             yield
 
+    def is_syncing(self, account: str) -> bool:
+        held = (
+            f"select exists (select 1 from pg_locks, {LOCK} as key where locktype = 'advisory' "
+            "and database = (select oid from pg_database where datname = current_database()) "
+            "and classid::bigint << 32 | objid::bigint = key and objsubid = 1) as answer"
+        )
+        return self._ask(held, f"talkhouse sync {account}")
+
     @contextmanager
     def building(self) -> Iterator[None]:
         """Keeps other processes from building. Raises AlreadySyncing if one does."""

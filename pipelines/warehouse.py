@@ -112,6 +112,10 @@ class Warehouse(ABC):
         """Keeps other processes from syncing the account. Raises AlreadySyncing if one does."""
         return nullcontext()
 
+    def is_syncing(self, account: str) -> bool:
+        """Whether another process syncs the account now."""
+        return False
+
     def loading(self, dataset: str) -> AbstractContextManager[None]:
         """Waits until no other process loads into the dataset, and keeps others from it."""
         return nullcontext()

@@ -36,6 +36,10 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=
     messages_lookback: Annotated[
         str, "how long after its last activity a thread is read again, for edits and receipts"
     ] = "3d"
+    stale_after: Annotated[
+        str,
+        "how long without a good sync is stale; by default 3 usual times between them, at least 1h",
+    ] = ""
     requests_per_second: Annotated[float, "the most that the provider's host is asked"] = 5.0
     in_flight: Annotated[int, "requests under way at a time"] = 2
     messages: Annotated[bool, "whether threads are read, where the provider has them"] = True
@@ -45,6 +49,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=
         duration(self.lookback)
         duration(self.full_scan_every)
         duration(self.messages_lookback)
+        if self.stale_after:
+            duration(self.stale_after)
         if self.start_date:
             instant(self.start_date)
         if self.requests_per_second <= 0 or self.in_flight < 1:

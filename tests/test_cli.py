@@ -55,7 +55,7 @@ def test_from_init_to_the_second_sync(shell: Shell, simulator: Simulator) -> Non
     filled_in(config, account_id=1, base_url=url, requests_per_second=100_000)
     filled_in(secrets, api_access_token=keys.CHATWOOT_ADMIN)
     assert "Chatwoot 4.15.1" in shell("check").stdout
-    unsynced = shell("status").stdout
+    unsynced = shell("status", exit_code=1).stdout
     assert "In talkhouse.duckdb:" in unsynced
     assert "never synced" in unsynced
     assert not (shell.folder / "talkhouse.duckdb").exists()
@@ -116,7 +116,7 @@ def test_one_that_fails_leaves_the_others_loaded(shell: Shell, simulator: Simula
     assert "wrong" not in checked.stdout + synced.stdout + synced.stderr
     [(loaded,)] = shell.rows("select count(*) from octopush.conversations")
     assert loaded == len(simulator.world.served("octopush"))
-    statuses = json.loads(shell("status", "--json").stdout)
+    statuses = json.loads(shell("status", "--json", exit_code=1).stdout)
     assert [each["is_synced"] for each in statuses] == [False, True]
 
 
@@ -350,7 +350,8 @@ def test_status_tells_how_the_last_run_ended(shell: Shell, simulator: Simulator)
     simulator.faults.add(Fault("status", times=None, status=401))
     shell("sync", exit_code=1)
     assert re.search(
-        r"  last run [-\d]+ [:\d]+ UTC: failed: octopush: GET ", shell("status").stdout
+        r"  last run [-\d]+ [:\d]+ UTC: failed: octopush: GET ",
+        shell("status", exit_code=1).stdout,
     )
 
 

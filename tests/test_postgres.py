@@ -374,7 +374,7 @@ def test_every_command_works_on_it(
     secrets.write_text(f'{secrets.read_text()}[destination.postgres]\ncredentials = "{uri}"\n')
     assert "destination is not: write" in shell("status", exit_code=2).stderr
     config.write_text(f'destination = "postgres"\n{config.read_text()}')
-    assert "never synced" in shell("status").stdout
+    assert "never synced" in shell("status", exit_code=1).stdout
     dry = f"The messages of {there} conversations would be read"
     assert dry in shell("sync", "--dry-run").stdout
     assert destination_tables(destination) == []

@@ -1,0 +1,129 @@
+"""How a connection has been doing, as the audit noted it, and what of that needs somebody.
+
+`talkhouse status` shows it, and alerts tell of it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+from pipelines.connections import Connection
+from pipelines.volume import unusual
+from pipelines.warehouse import AUDIT, Warehouse
+from sources.settings import duration
+
+RUNS_LOOKED_AT = 20
+STALE_AFTER_RUNS = 3
+SOONEST_STALE = timedelta(hours=1)
+
+FAILED, STALE, UNSYNCED, SETTINGS, VOLUME = "failed", "stale", "unsynced", "settings", "volume"
+KINDS = (SETTINGS, FAILED, STALE, UNSYNCED, VOLUME)
+"""The kinds of problems, the worst first."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that needs somebody: its kind, and a text that says what to do."""
+
+    kind: str
+    text: str
+
+
+@dataclass
+class Health:
+    """How a connection has been doing. Its syncs come `every_seconds`, and take `usual_seconds`:
+    medians of the last 20 good ones, None while there are too few. It is stale from `stale_at` on,
+    `stale_after_seconds` after the last good sync began. `last_run` may still be at it, if
+    `is_running`, or may have been killed.
+    """
+
+    last_run: dict[str, Any] | None = None
+    last_good_at: datetime | None = None
+    every_seconds: float | None = None
+    usual_seconds: float | None = None
+    stale_after_seconds: float | None = None
+    stale_at: datetime | None = None
+    is_running: bool = False
+    problems: list[Problem] = field(default_factory=list)
+
+
+def health(connection: Connection, warehouse: Warehouse) -> Health:
+    """The connection's health, by the audit alone."""
+    if "runs" not in warehouse.tables(AUDIT):
+        return Health(problems=[Problem(UNSYNCED, "never synced: run `talkhouse sync`")])
+    runs = _runs(connection.name, warehouse, "true", 1)
+    ended = _runs(connection.name, warehouse, "outcome in ('ok', 'failed')", 1)
+    good = _runs(connection.name, warehouse, "outcome = 'ok'", RUNS_LOOKED_AT + 1)
+    found = Health(last_run=runs[0] if runs else None)
+    found.is_running = warehouse.is_syncing(connection.name)
+    gaps = [_seconds(later["started_at"] - each["started_at"]) for later, each in pairwise(good)]
+    found.every_seconds = median(gaps[:RUNS_LOOKED_AT]) if gaps else None
+    before = [each for each in good if not runs or each["run_id"] != runs[0]["run_id"]]
+    took = [_seconds(each["ended_at"] - each["started_at"]) for each in before[:RUNS_LOOKED_AT]]
+    found.usual_seconds = median(took) if took else None
+    found.stale_after_seconds = _seconds(_stale_after(connection, found.every_seconds))
+    if good:
+        found.last_good_at = good[0]["started_at"]
+        found.stale_at = found.last_good_at + timedelta(seconds=found.stale_after_seconds)
+    found.problems = _problems(found, ended)
+    if good and not found.problems:
+        odd = unusual(warehouse, connection.name, good[0]["started_at"])
+        found.problems = [Problem(VOLUME, text) for text in odd]
+    return found
+
+
+def _runs(account: str, warehouse: Warehouse, which: str, limit: int) -> list[dict[str, Any]]:
+    return warehouse.rows(
+        "select run_id, started_at, ended_at, outcome, error, requests, rows_loaded, "
+        f"throttled_seconds from audit.runs where account = %s and {which} "
+        "order by run_id desc limit %s",
+        [account, limit],
+    )
+
+
+def _stale_after(connection: Connection, every_seconds: float | None) -> timedelta:
+    """What is set, or what three syncs take, but an hour at least; two full scans, while it is not
+    known how often syncs come.
+    """
+    settings = connection.settings
+    if settings.stale_after:
+        return duration(settings.stale_after)
+    if every_seconds is None:
+        return 2 * duration(settings.full_scan_every)
+    return max(STALE_AFTER_RUNS * timedelta(seconds=every_seconds), SOONEST_STALE)
+
+
+def _problems(found: Health, ended: list[dict[str, Any]]) -> list[Problem]:
+    problems = []
+    if ended and ended[0]["outcome"] == "failed":
+        problems.append(Problem(FAILED, str(ended[0]["error"])))
+    if found.last_good_at is None and not problems and not found.is_running:
+        why = "no sync has come to its end" if found.last_run else "never synced"
+        problems.append(Problem(UNSYNCED, f"{why}: run `talkhouse sync`"))
+    if found.stale_at and found.stale_at < datetime.now(UTC):
+        problems.append(
+            Problem(
+                STALE,
+                f"no sync has ended well since {found.last_good_at:%Y-%m-%d %H:%M:%S} UTC, and one "
+                f"is to within {words(found.stale_after_seconds)}: does the scheduler still run "
+                "`talkhouse sync`? `talkhouse runs` lists what came of it",
+            )
+        )
+    return problems
+
+
+def words(seconds: float | None) -> str:
+    """A length of time as it is said: `5 min`, `24 h`, `3 d`."""
+    if seconds is None:
+        return "a run"
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        # 24 h say more than 1 d
+        if seconds >= (2 if unit == "d" else 1) * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _seconds(length: timedelta) -> float:
+    return length.total_seconds()
