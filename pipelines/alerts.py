@@ -1,63 +1,132 @@
-"""Tells a webhook when a connection begins to fail, and when it is well again: once each.
+"""Tells what `talkhouse status` finds: each problem once when it begins, and once when it is over.
 
-What was told before is not kept anywhere of its own: the audit has how the run before ended.
+Nothing is told, and nothing noted, while no channel is configured.
 """
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-import dlt
-import httpx
-import stamina
+from pipelines.audit import last_build, make_tables
+from pipelines.channels import Channel
+from pipelines.connections import Connection
+from pipelines.health import FAILED, SETTINGS, STALE, VOLUME, Health, health
+from pipelines.ledger import BUILD, DRIFT, PUBLICATION, REJECTS, Ledger, tell_outage
+from pipelines.summary import Publication
+from pipelines.warehouse import AlreadySyncing, Destination, WarehouseError
 
-from pipelines.audit import Outcome
-from sources.settings import SettingsError
-
-TIMEOUT_SECONDS = 10.0
-ATTEMPTS = 3
+FIELDS_SHOWN = 5
+# a provider may name fields by what they hold
+TELLABLE = re.compile(r"(?!.*\d{4})[A-Za-z_][\w.\"-]{0,80}")
 
 
-def webhook() -> str:
-    """Where alerts go, if anywhere: `alerts.webhook`, which is a secret, since who has it can write
-    there. Raises SettingsError.
+def send_alerts(
+    known: Mapping[str, Channel],
+    chosen: Sequence[Connection],
+    wrong: Mapping[str, str],
+    destination: Destination,
+    publication: Publication | None = None,
+) -> list[str]:
+    """Tells these channels what is new of the connections, and of others whose settings are wrong;
+    says what could not be delivered, and why.
     """
-    url = str(dlt.secrets.get("alerts.webhook") or "")
-    if url and not url.startswith(("https://", "http://")):
-        raise SettingsError("alerts.webhook is no address: it begins with https://")
-    return url
-
-
-def alerts(outcomes: Sequence[Outcome]) -> list[str]:
-    """What there is to tell of these syncs.
-
-    That another one is still running is no news. What is wrong with settings has no run before, so
-    it would be told again and again.
-    """
-    told = []
-    for each in outcomes:
-        if each.error and each.provider and not each.is_busy and each.ended_before != "failed":
-            told.append(f"Talkhouse: {each.connection} fails since this sync: {each.error}")
-        elif each.ok and each.ended_before == "failed":
-            rows = sum(each.rows.values())
-            told.append(f"Talkhouse: {each.connection} is well again, {rows:,} rows were loaded")
-    return told
-
-
-def send(url: str, texts: Sequence[str]) -> str:
-    """Sends each as `{"text": ...}`, which Slack, Mattermost and most others take. Says what went
-    wrong, without the address; empty if nothing did.
-    """
+    if not known or not destination.exists():
+        return []
     try:
-        with httpx.Client(timeout=TIMEOUT_SECONDS) as client:
-            for text in texts:
-                _post(client, url, text)
-    except httpx.HTTPStatusError as e:
-        return f"the alert was not delivered: the webhook answered {e.response.status_code}"
-    except httpx.HTTPError as e:
-        return f"the alert was not delivered: {type(e).__name__}"
-    return ""
+        with destination.open() as warehouse, warehouse.loading("alerts"):
+            make_tables(warehouse)
+            ledger = Ledger(warehouse, known)
+            ledger.outage_is_over()
+            for each in chosen:
+                _note_connection(ledger, each, health(each, warehouse))
+                ledger.note(SETTINGS, each.name, "")
+            for name, why in wrong.items():
+                ledger.note(SETTINGS, name, why)
+            if built := last_build(warehouse):
+                why = (
+                    "`talkhouse build` says why; its tables are as they were, and none is published"
+                )
+                ledger.note(BUILD, "", why if built["outcome"] == "failed" else "")
+            if publication:
+                ledger.note(PUBLICATION, "", publication.error)
+            return ledger.delivered()
+    except AlreadySyncing as e:
+        return [f"alerts are left to the next run: {e}"]
+    except WarehouseError as e:
+        return tell_outage(known, str(e))
+    except Exception as e:
+        # its message is left out, since it may quote a row
+        return tell_outage(known, f"{type(e).__name__}; is the disk full?")
 
 
-def _post(client: httpx.Client, url: str, text: str) -> None:
-    for attempt in stamina.retry_context(on=httpx.HTTPError, attempts=ATTEMPTS, wait_max=5.0):
-        with attempt:
-            client.post(url, json={"text": text}).raise_for_status()
+def _note_connection(ledger: Ledger, connection: Connection, found: Health) -> None:
+    name, run = connection.name, found.last_run or {}
+    run_id = run.get("run_id", "")
+    for kind in (FAILED, STALE, VOLUME):
+        why = "; ".join(problem.text for problem in found.problems if problem.kind == kind)
+        over = f", {run.get('rows_loaded') or 0:,} rows were loaded" if kind == FAILED else ""
+        ledger.note(kind, name, why, run_id, over)
+    tables = ledger.warehouse.tables(connection.provider.name)
+    if DRIFT in tables:
+        _note_drift(ledger, connection, run_id)
+    if REJECTS in tables:
+        _note_rejects(ledger, connection, run_id)
+
+
+def _note_drift(ledger: Ledger, connection: Connection, run_id: str) -> None:
+    """Fields that were not told of before."""
+    found = ledger.warehouse.rows(
+        f"select table_name, field, problem from {connection.provider.name}.drift "
+        "where account = %s order by table_name, field, problem",
+        [connection.name],
+    )
+    told = {
+        tuple(key) for about in ledger.about(DRIFT, connection.name) for key in json.loads(about)
+    }
+    new = [tuple(row.values()) for row in found if tuple(row.values()) not in told]
+    if not new:
+        return
+    shown = [
+        f"{table}.{field} ({problem})"
+        if TELLABLE.fullmatch(field)
+        else f"a field of {table} ({problem})"
+        for table, field, problem in new[:FIELDS_SHOWN]
+    ]
+    if len(new) > FIELDS_SHOWN:
+        shown.append(f"{len(new) - FIELDS_SHOWN:,} more")
+    text = (
+        f"{connection.name} sends what is not declared: {', '.join(shown)}. Nothing is lost: it is "
+        "kept in _extra, and audit.drift lists it; a newer Talkhouse may have a column for it"
+    )
+    ledger.add(DRIFT, connection.name, text, run_id, about=json.dumps(new))
+
+
+def _note_rejects(ledger: Ledger, connection: Connection, run_id: str) -> None:
+    """More rows that could not be loaded than were told of before."""
+    found = ledger.warehouse.rows(
+        f"select table_name, count(*) as n from {connection.provider.name}.rejects "
+        "where account = %s group by table_name order by table_name",
+        [connection.name],
+    )
+    now, before = sum(row["n"] for row in found), ledger.about(REJECTS, connection.name)
+    new = now - (int(before[-1]) if before else 0)
+    if new > 0:
+        counts = ", ".join(f"{row['table_name']} {row['n']:,}" for row in found)
+        text = (
+            f"{connection.name} has {new:,} more rows that could not be loaded: {counts} in all. "
+            "audit.rejects says which and why; full scans try again what cannot be read"
+        )
+        ledger.add(REJECTS, connection.name, text, run_id, about=str(now))
+
+
+@contextmanager
+def outage_told(known: Mapping[str, Channel]) -> Iterator[None]:
+    """Tells, once, that the warehouse cannot be opened. That another sync holds it is no news."""
+    try:
+        yield
+    except AlreadySyncing:
+        raise
+    except WarehouseError as e:
+        tell_outage(known, str(e))
+        raise

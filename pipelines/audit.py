@@ -3,6 +3,7 @@
 audit.runs      one row for a sync of one connection
 audit.scans     one row for each list that it read
 audit.builds    one row for each build of the analysts' tables
+audit.alerts    one row for each thing that was told, or is still to be
 audit.drift     fields that were not as declared     (views over every provider's own tables,
 audit.rejects   rows that could not be loaded         which are loaded with the rows themselves)
 """
@@ -42,14 +43,18 @@ create table if not exists audit.scans (
     primary key (run_id, list)
 );
 create table if not exists audit.builds (built_at timestamptz not null, outcome text not null);
+create table if not exists audit.alerts (
+    alert_id text primary key, noted_at timestamptz not null, kind text not null,
+    account text not null, is_over boolean not null, text text not null, run_id text not null,
+    about text not null, undelivered text not null
+);
 """
 
 
 @dataclass
 class Outcome:
     """What a sync of one connection did. `error` is why it ended early, if it did; `is_busy` tells
-    that it never began, since another one is still running. `ended_before` is how the connection's
-    last run ended that came to its end: `ok`, `failed`, or empty if there was none.
+    that it never began, since another one is still running.
     """
 
     connection: str
@@ -61,7 +66,6 @@ class Outcome:
     seconds: float = 0.0
     error: str = ""
     is_busy: bool = False
-    ended_before: str = ""
 
     @property
     def ok(self) -> bool:
@@ -71,15 +75,9 @@ class Outcome:
 @contextmanager
 def audited(connection: Connection, warehouse: Warehouse, outcome: Outcome) -> Iterator[None]:
     """Notes a run: that it began, and when the context ends what came of it, be it an error."""
-    _make_tables(warehouse)
+    make_tables(warehouse)
     started_at = datetime.now(UTC)
     run_id = f"{started_at:%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}"
-    before = warehouse.rows(
-        "select outcome from audit.runs where account = %s and outcome in ('ok', 'failed') "
-        "order by started_at desc, run_id desc limit 1",
-        [connection.name],
-    )
-    outcome.ended_before = before[0]["outcome"] if before else ""
     # a run that was killed could not say so
     warehouse.execute(
         "update audit.runs set outcome = 'cut off' where account = %s and outcome = 'running'",
@@ -115,7 +113,7 @@ def audited(connection: Connection, warehouse: Warehouse, outcome: Outcome) -> I
 
 def note_build(warehouse: Warehouse, is_ok: bool) -> None:
     """Notes how a build of the analysts' tables ended."""
-    _make_tables(warehouse)
+    make_tables(warehouse)
     warehouse.execute(
         "insert into audit.builds (built_at, outcome) values (%s, %s)",
         [datetime.now(UTC), "ok" if is_ok else "failed"],
@@ -136,7 +134,8 @@ def last_build_failed(warehouse: Warehouse) -> bool:
     return built is not None and built["outcome"] == "failed"
 
 
-def _make_tables(warehouse: Warehouse) -> None:
+def make_tables(warehouse: Warehouse) -> None:
+    """Makes what is not there of the dataset `audit`."""
     with warehouse.loading(AUDIT):
         # where the schema was made for it, a role needs not be one that may make schemas
         if not warehouse.has_schema(AUDIT):

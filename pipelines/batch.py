@@ -3,9 +3,11 @@
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pipelines.audit import Outcome
+from pipelines.audit import Outcome, last_build
+from pipelines.build import Built, build
 from pipelines.connections import Connection
 from pipelines.destination import Copy, configured
 from pipelines.dry_run import dry_run as read_only
@@ -17,9 +19,9 @@ from pipelines.sync import chosen_lists, plan_of, sync
 from pipelines.terms import terms_of
 from pipelines.verdict import Verdict
 from pipelines.verify import verify
-from pipelines.warehouse import Destination, WarehouseError, WarehouseGone
+from pipelines.warehouse import AlreadySyncing, Destination, WarehouseError, WarehouseGone
 from sources.listing import Plan
-from sources.settings import SettingsError, instant
+from sources.settings import SettingsError, duration, instant
 from sources.threads import Budget
 
 # of repairs, until nothing differs
@@ -72,6 +74,35 @@ def sync_all(
                     )
             watch.ended(outcome)
     return outcomes
+
+
+def build_age(text: str) -> timedelta | None:
+    """How old the last good build may be, as `--build` says; None if nothing is to be built.
+
+    Raises SettingsError.
+    """
+    try:
+        return duration(text) if text else None
+    except ValueError as e:
+        raise SettingsError(f"--build: {e}") from None
+
+
+def build_synced(outcomes: Sequence[Outcome], every: timedelta | None) -> Built | None:
+    """What came of a build, if any of these syncs loaded something and the last one is so old, or
+    failed. Where another process is at it, the next sync builds.
+    """
+    if every is None or not any(outcome.ok or outcome.rows for outcome in outcomes):
+        return None
+    destination = configured()
+    try:
+        with destination.open(read_only=True) as warehouse:
+            last = last_build(warehouse)
+        # it ends some time after its sync began, and is not to be left to the sync after the next
+        if last and last["outcome"] == "ok" and datetime.now(UTC) - last["built_at"] < every * 0.9:
+            return None
+        return build(destination)
+    except AlreadySyncing:
+        return None
 
 
 def publish_synced(outcomes: Sequence[Outcome], copy: Copy | None) -> Publication | None:

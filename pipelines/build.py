@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import dlt
+from rich.console import Console
 
 from pipelines.audit import note_build
 from pipelines.summary import Publication, print_json, results
@@ -161,6 +162,13 @@ def show_built(built: Built, publication: Publication | None, as_json: bool) -> 
         print_json({"ok": built.ok, **asdict(built), "publication": published})
         return
     console = results()
+    print_built(built, console)
+    if publication:
+        console.print(str(publication), markup=False, soft_wrap=True)
+
+
+def print_built(built: Built, console: Console) -> None:
+    """Prints what was built, and what is wrong."""
     console.print(
         f"Built {len(built.models)} tables and views in {built.destination} for "
         f"{', '.join(built.providers)}, {built.tests_passed} tests passed, {built.seconds:.1f} s",
@@ -176,5 +184,3 @@ def show_built(built: Built, publication: Publication | None, as_json: bool) -> 
             markup=False,
             soft_wrap=True,
         )
-    if publication:
-        console.print(str(publication), markup=False, soft_wrap=True)

@@ -88,6 +88,12 @@ def sync(
     message_budget: Annotated[
         str, typer.Option(help="What threads may cost: requests (500) or time (10m)")
     ] = "",
+    build: Annotated[
+        str,
+        typer.Option(
+            metavar="EVERY", help="Then build, if no good build is as young as this: 1d; 0m: always"
+        ),
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read, and say what would be loaded")
     ] = False,
@@ -96,41 +102,50 @@ def sync(
     """Bring the warehouse up to date with each connection.
 
     A connection that fails leaves the others loaded. With `destination.publish`, a copy for readers
-    is published at the end. `alerts.webhook` is told what begins to fail, and what is well again.
+    is published at the end. With `alerts`, what begins to need somebody is told, and what is over.
 
-    Exits with 0 if all went well, 1 if a connection or the publication failed, 2 for wrong usage or
-    settings, 75 if nothing but a sync that is still running was in the way, 130 if interrupted; the
-    next run goes on from there.
+    Exits with 0 if all went well, 1 if a connection, the build or the publication failed, 2 for
+    wrong usage or settings, 75 if nothing but a sync that is still running was in the way, 130 if
+    interrupted; the next run goes on from there.
 
     Example: `talkhouse sync chatwoot --only conversations --only messages`
     """
     with errors_told():
-        from pipelines.alerts import alerts, send, webhook
+        from pipelines.alerts import outage_told, send_alerts
         from pipelines.audit import Outcome
-        from pipelines.batch import publish_synced, sync_all
+        from pipelines.batch import build_age, build_synced, publish_synced, sync_all
+        from pipelines.build import print_built
+        from pipelines.channels import configured_channels
         from pipelines.connections import usable_connections
-        from pipelines.destination import configured_copy
-        from pipelines.summary import show_outcomes
+        from pipelines.destination import configured, configured_copy
+        from pipelines.summary import progress, results, show_outcomes
 
         usable, wrong = usable_connections(names or ())
+        build_every = build_age(build)
         copy = None if dry_run else configured_copy()
-        told_to = "" if dry_run else webhook()
-        outcomes = sync_all(
-            usable,
-            only or (),
-            full=full,
-            since=since,
-            until=until,
-            message_budget=message_budget,
-            dry_run=dry_run,
-        )
+        channels = {} if dry_run else configured_channels()
+        with outage_told(channels):
+            outcomes = sync_all(
+                usable,
+                only or (),
+                full=full,
+                since=since,
+                until=until,
+                message_budget=message_budget,
+                dry_run=dry_run,
+            )
         outcomes += [Outcome(name, "", error=why) for name, why in wrong.items()]
+        built = None if dry_run else build_synced(outcomes, build_every)
         publication = publish_synced(outcomes, copy)
         show_outcomes(outcomes, as_json, dry_run, publication)
-        if told_to and (undelivered := send(told_to, alerts(outcomes))):
-            typer.echo(f"talkhouse: {undelivered}", err=True)
+        if built:
+            # what is read by programs stays a list of connections
+            print_built(built, progress() if as_json else results())
+        for why in send_alerts(channels, usable, wrong, configured(), publication):
+            typer.echo(f"talkhouse: {why}", err=True)
     failed = [outcome for outcome in outcomes if not outcome.ok]
-    if publication and not publication.ok or not all(outcome.is_busy for outcome in failed):
+    others_failed = publication and not publication.ok or built and not built.ok
+    if others_failed or not all(outcome.is_busy for outcome in failed):
         raise typer.Exit(FAILED)
     raise typer.Exit(BUSY if failed else 0)
 
@@ -165,17 +180,23 @@ def plan(
 @app.command()
 def schedule(
     every: Annotated[str, typer.Option(help="How often: 5m, 1h, 1d")] = "5m",
+    build: Annotated[
+        str,
+        typer.Option(help="How often the analysts' tables are built, with a sync: 1h, 1d, never"),
+    ] = "1h",
     to: Annotated[Path, typer.Option(help="The folder to write to")] = Path("schedule"),
     user: Annotated[str, typer.Option(help="Who runs it, for cron and systemd")] = "talkhouse",
 ) -> None:
-    """Write files that run `talkhouse sync` every so often. Each says where it goes.
+    """Write files that run `talkhouse sync --build` every so often, and `talkhouse status --alert`.
 
-    Example: `talkhouse schedule --every 15m --to schedule`
+    Each says where it goes.
+
+    Example: `talkhouse schedule --every 15m --build 1d`
     """
     with errors_told():
         from pipelines.schedule import Cadence, written
 
-        for file, where in written(Cadence.of(every), to, user).items():
+        for file, where in written(Cadence.of(every), build, to, user).items():
             typer.echo(f"{file}: {where}")
 
 

@@ -69,16 +69,22 @@ def status(
     watch: Annotated[
         bool, typer.Option("--watch", help="Show it again every few seconds, until interrupted")
     ] = False,
+    alert: Annotated[
+        bool, typer.Option("--alert", help="Tell alerts' channels what is new, as a sync does")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say how the warehouse stands, the worst first, without asking any provider.
 
     Exits with 0 if every connection is fresh and well, 1 if one needs you, 75 if another process
-    holds the DuckDB file and there is no published copy to read instead.
+    holds the DuckDB file and there is no published copy to read instead. A sync alerts by itself;
+    that none comes any more is noticed by `talkhouse status --alert`, which a scheduler runs.
 
     Example: `talkhouse status --watch`
     """
     with errors_told():
+        from pipelines.alerts import outage_told, send_alerts
+        from pipelines.channels import configured_channels
         from pipelines.connections import usable_connections
         from pipelines.destination import configured, configured_copy
         from pipelines.overview import look
@@ -87,11 +93,15 @@ def status(
 
         chosen, wrong = usable_connections(names or ())
         destination, copy = configured(), configured_copy()
-        if watch and not as_json:
+        channels = configured_channels() if alert else {}
+        if watch:
             found = watched(lambda: look(chosen, wrong, destination, copy))
         else:
-            found = look(chosen, wrong, destination, copy)
+            with outage_told(channels):
+                found = look(chosen, wrong, destination, copy)
             show_overview(found, as_json)
+        for why in send_alerts(channels, chosen, wrong, destination):
+            typer.echo(f"talkhouse: {why}", err=True)
     raise typer.Exit(0 if found.ok else FAILED)
 
 

@@ -35,8 +35,8 @@ class Problem:
 class Health:
     """How a connection has been doing. Its syncs come `every_seconds`, and take `usual_seconds`:
     medians of the last 20 good ones, None while there are too few. It is stale from `stale_at` on,
-    `stale_after_seconds` after the last good sync began. `last_run` may still be at it, if
-    `is_running`, or may have been killed.
+    `stale_after_seconds` after the last good sync began, or the first that was tried. `last_run`
+    may still be at it, if `is_running`, or may have been killed.
     """
 
     last_run: dict[str, Any] | None = None
@@ -66,11 +66,15 @@ def health(connection: Connection, warehouse: Warehouse) -> Health:
     found.stale_after_seconds = _seconds(_stale_after(connection, found.every_seconds))
     if good:
         found.last_good_at = good[0]["started_at"]
-        found.stale_at = found.last_good_at + timedelta(seconds=found.stale_after_seconds)
+    [first] = warehouse.rows(
+        "select min(started_at) as at from audit.runs where account = %s", [connection.name]
+    )
+    if since := found.last_good_at or first["at"]:
+        found.stale_at = since + timedelta(seconds=found.stale_after_seconds)
     found.problems = _problems(found, ended)
-    if good and not found.problems:
-        odd = unusual(warehouse, connection.name, good[0]["started_at"])
-        found.problems = [Problem(VOLUME, text) for text in odd]
+    if found.last_good_at:
+        odd = unusual(warehouse, connection.name, found.last_good_at)
+        found.problems += [Problem(VOLUME, text) for text in odd]
     return found
 
 
@@ -103,11 +107,12 @@ def _problems(found: Health, ended: list[dict[str, Any]]) -> list[Problem]:
         why = "no sync has come to its end" if found.last_run else "never synced"
         problems.append(Problem(UNSYNCED, f"{why}: run `talkhouse sync`"))
     if found.stale_at and found.stale_at < datetime.now(UTC):
+        since = f" since {found.last_good_at:%Y-%m-%d %H:%M:%S} UTC" if found.last_good_at else ""
         problems.append(
             Problem(
                 STALE,
-                f"no sync has ended well since {found.last_good_at:%Y-%m-%d %H:%M:%S} UTC, and one "
-                f"is to within {words(found.stale_after_seconds)}: does the scheduler still run "
+                f"no sync has ended well{since}, and one is to "
+                f"within {words(found.stale_after_seconds)}: does the scheduler still run "
                 "`talkhouse sync`? `talkhouse runs` lists what came of it",
             )
         )

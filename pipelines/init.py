@@ -47,6 +47,20 @@ dlthub_telemetry = false
 #contacts = ""
 #csat_responses = ""
 """
+ALERTS = """
+#[alerts]  # what begins to need somebody, and what is over
+#webhook = ""  # told as Slack, Mattermost and most chats take it: {"text": ...}
+#json_webhook = ""  # told as a program takes it: kind, connection, is_over, text, run_id, at
+
+#[alerts.smtp]
+#host = ""  # the mail server
+#port = 587  # with security = "tls" 465
+#security = "starttls"  # or tls, or none: without a user only
+#user = ""
+#password = ""
+#from = ""
+#to = []  # the recipients' addresses
+"""
 SECRETS_HEAD = """\
 # Secrets of Talkhouse's connections: never commit this file.
 """
@@ -148,10 +162,7 @@ def whole_secrets() -> str:
     """`.dlt/example.secrets.toml`: every secret by name."""
     sections = (secrets_section(name, provider(name).settings) for name in PROVIDERS)
     head = "# Copy what you need to secrets.toml, or let `talkhouse init PROVIDER` do it.\n"
-    head += (
-        '\n#[alerts]\n#webhook = ""  # told when a connection begins to fail, and is well again\n'
-        '\n#[privacy]\n#key = ""  # of hashes: the output of `openssl rand -hex 32`\n'
-    )
+    head += ALERTS + '\n#[privacy]\n#key = ""  # of hashes: the output of `openssl rand -hex 32`\n'
     return head + "".join("\n" + _commented(section) for section in sections)
 
 

@@ -1,5 +1,8 @@
-"""Writes what runs a sync every so often, for cron, systemd and Kubernetes. It installs nothing."""
+"""Writes what runs syncs and builds every so often, and looks whether they still come, for cron,
+systemd and Kubernetes. It installs nothing.
+"""
 
+import json
 import shlex
 import sys
 from dataclasses import dataclass
@@ -8,17 +11,21 @@ from pathlib import Path
 from sources.settings import SettingsError, duration
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+NEVER = "never"
+LOOK_EVERY_SECONDS = 30 * MINUTE
 
 CRON = """\
 # Copy to /etc/cron.d/talkhouse, or give the line, without the user's name, to `crontab -e`.
 # A sync that is still running makes the next one exit at once, with 75.
-{when} {user} cd {folder} && {command}
+{when} {user} cd {folder} && {sync}
+# That no sync comes any more is told where `alerts` say.
+7,37 * * * * {user} cd {folder} && {look} > /dev/null
 """
 
 SERVICE = """\
-# Copy to /etc/systemd/system/talkhouse.service.
+# Copy to /etc/systemd/system/{name}.service.
 [Unit]
-Description=Talkhouse: bring the warehouse up to date
+Description=Talkhouse: {what}
 Wants=network-online.target
 After=network-online.target
 
@@ -27,8 +34,8 @@ Type=oneshot
 User={user}
 WorkingDirectory={folder}
 ExecStart={command}
-# another sync is still running: no failure
-SuccessExitStatus=75
+# {why}: no failure
+SuccessExitStatus={no_failure}
 TimeoutStartSec=infinity
 TimeoutStopSec=15
 UMask=0077
@@ -49,9 +56,9 @@ CapabilityBoundingSet=
 """
 
 TIMER = """\
-# Copy to /etc/systemd/system/talkhouse.timer, then: systemctl enable --now talkhouse.timer
+# Copy to /etc/systemd/system/{name}.timer, then: systemctl enable --now {name}.timer
 [Unit]
-Description=Talkhouse, every {every}
+Description=Talkhouse: {what}, every so often
 
 [Timer]
 OnBootSec=1min
@@ -63,12 +70,12 @@ WantedBy=timers.target
 """
 
 CRONJOB = """\
-# kubectl apply -f talkhouse-cronjob.yaml, with an image of the Dockerfile, a volume for /data, and
+# kubectl apply -f {name}-cronjob.yaml, with an image of the Dockerfile, a volume for /data, and
 # secrets named as the environment has them: CONNECTIONS__<NAME>__<SETTING>
 apiVersion: batch/v1
 kind: CronJob
 metadata:
-  name: talkhouse
+  name: {name}
 spec:
   schedule: "{when}"
   concurrencyPolicy: Forbid
@@ -87,7 +94,7 @@ spec:
           containers:
             - name: talkhouse
               image: talkhouse:latest
-              args: ["sync"]
+              args: {arguments}
               envFrom:
                 - secretRef:
                     name: talkhouse
@@ -112,7 +119,6 @@ spec:
 class Cadence:
     """How often, in a duration that a cron expression can say."""
 
-    every: str
     seconds: int
 
     @classmethod
@@ -124,9 +130,9 @@ class Cadence:
             raise SettingsError(f"--every: {e}") from None
         for unit, most in ((MINUTE, HOUR), (HOUR, DAY)):
             if seconds % unit == 0 and 0 < seconds < most and most % seconds == 0:
-                return cls(text, seconds)
+                return cls(seconds)
         if seconds in (HOUR, DAY):
-            return cls(text, seconds)
+            return cls(seconds)
         raise SettingsError(
             f"--every {text}: cron can say minutes that divide an hour, hours that divide a day, "
             "or 1d: 1m, 5m, 15m, 1h, 6h, 1d"
@@ -142,29 +148,57 @@ class Cadence:
         return "17 3 * * *"
 
 
-def written(cadence: Cadence, folder: Path, user: str) -> dict[Path, str]:
+def sync_arguments(build: str) -> list[str]:
+    """What a sync is called with; `build` is how often tables are built, or `never`.
+
+    Raises SettingsError.
+    """
+    if build == NEVER:
+        return ["sync"]
+    try:
+        duration(build)
+    except ValueError as e:
+        raise SettingsError(f"--build: {e}; or {NEVER}") from None
+    return ["sync", "--build", build]
+
+
+def written(cadence: Cadence, build: str, folder: Path, user: str) -> dict[Path, str]:
     """Writes the files into the folder, and says of each where it goes.
 
     Raises SettingsError if one of them is there and says something else.
     """
-    working = Path.cwd()
-    command = [str(Path(sys.executable).parent / "talkhouse"), "sync"]
-    values = {
+    program = str(Path(sys.executable).parent / "talkhouse")
+    sync, look = sync_arguments(build), ["status", "--alert"]
+    shared = {"user": user, "folder": Path.cwd()}
+    commands = {"sync": shlex.join([program, *sync]), "look": shlex.join([program, *look])}
+    syncing = {
+        "name": "talkhouse",
+        "what": "bring the warehouse up to date",
+        "command": commands["sync"],
+        "arguments": json.dumps(sync),
         "when": cadence.cron,
-        "every": cadence.every,
         "seconds": cadence.seconds,
         "spread": min(cadence.seconds // 10, 60),
-        "user": user,
-        "folder": working,
-        "command": shlex.join(command),
+        "why": "another sync is still running",
+        "no_failure": "75",
     }
-    files = {
-        "talkhouse.cron": CRON,
-        "talkhouse.service": SERVICE,
-        "talkhouse.timer": TIMER,
-        "talkhouse-cronjob.yaml": CRONJOB,
+    looking = {
+        "name": "talkhouse-status",
+        "what": "tell that no sync comes any more",
+        "command": commands["look"],
+        "arguments": json.dumps(look),
+        "when": "7,37 * * * *",
+        "seconds": LOOK_EVERY_SECONDS,
+        "spread": 60,
+        "why": "somebody is needed, and was told; or a sync is running",
+        "no_failure": "1 75",
     }
-    texts = {folder / name: text.format(**values) for name, text in files.items()}
+    texts = {folder / "talkhouse.cron": CRON.format(when=cadence.cron, **shared, **commands)}
+    for job in (syncing, looking):
+        name = job["name"]
+        texts[folder / f"{name}.service"] = SERVICE.format(**shared, **job)
+        texts[folder / f"{name}.timer"] = TIMER.format(**job)
+        texts[folder / f"{name}-cronjob.yaml"] = CRONJOB.format(**job)
     for file, text in texts.items():
         if file.exists() and file.read_text("utf-8") != text:
             raise SettingsError(f"{file} is there and says something else; move it away first")

@@ -44,6 +44,11 @@ def results() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=WIDTH_IN_FILES)
 
 
+def progress() -> Console:
+    """Standard error, for what a program that reads the results is not to read."""
+    return Console(stderr=True, highlight=False)
+
+
 def print_json(value: Any) -> None:
     """Prints it as JSON and nothing else."""
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")

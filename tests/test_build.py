@@ -179,6 +179,36 @@ def test_a_word_that_no_vocabulary_knows_is_a_warning(shell: Shell, simulator: S
     assert found == [(None, "parked")]
 
 
+def test_a_sync_builds_when_the_last_good_build_is_old(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(hotline=octopush(simulator))
+    assert "--build: 'often' is not a" in shell("sync", "--build", "often", exit_code=2).stderr
+    file = shell.folder / "talkhouse.duckdb"
+    config = shell.folder / ".dlt/config.toml"
+    config.write_text('[destination]\npublish = "published.duckdb"\n' + config.read_text())
+
+    def builds() -> int:
+        [(n,)] = shell.rows("select count(*) from audit.builds")
+        return int(n)
+
+    first = shell("sync", "--build", "1h", "--json")
+    assert re.search(
+        r"^Built \d+ tables and views in talkhouse.duckdb for octopush", first.stderr, re.M
+    )
+    assert [each["connection"] for each in json.loads(first.stdout)] == ["hotline"]
+    # what is published is what was built
+    [(there,)] = shell.rows("select count(*) from marts.conversation_report", "published.duckdb")
+    assert there == len(simulator.world.served("octopush"))
+    assert "Built" not in shell("sync", "--build", "1h").stdout
+    assert builds() == 1
+    with duckdb.connect(file) as connection:
+        connection.execute("update audit.builds set built_at = built_at - interval 55 minutes")
+    assert "\nBuilt " in shell("sync", "--build", "1h").stdout
+    with duckdb.connect(file) as connection:
+        connection.execute("update audit.builds set outcome = 'failed'")
+    shell("sync", "--build", "1h")
+    assert builds() == 3
+
+
 def test_no_one_is_told_what_was_built(shell: Shell, simulator: Simulator) -> None:
     shell.configure(hotline=octopush(simulator))
     shell("sync")

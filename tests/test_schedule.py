@@ -46,10 +46,17 @@ def test_the_files_say_where_they_go(shell: Shell) -> None:
         "talkhouse.service",
         "talkhouse.timer",
         "talkhouse-cronjob.yaml",
+        "talkhouse-status.service",
+        "talkhouse-status.timer",
+        "talkhouse-status-cronjob.yaml",
     ]
     assert "Copy to /etc/cron.d/talkhouse" in told
-    cron = (shell.folder / "deploy/talkhouse.cron").read_text("utf-8").splitlines()[-1]
-    assert cron == f"*/15 * * * * sync cd {shell.folder} && {BIN / 'talkhouse'} sync"
+    cron = (shell.folder / "deploy/talkhouse.cron").read_text("utf-8").splitlines()
+    command = f"sync cd {shell.folder} && {BIN / 'talkhouse'}"
+    assert [line for line in cron if not line.startswith("#")] == [
+        f"*/15 * * * * {command} sync --build 1h",
+        f"7,37 * * * * {command} status --alert > /dev/null",
+    ]
     job = yaml.safe_load((shell.folder / "deploy/talkhouse-cronjob.yaml").read_text("utf-8"))
     spec = job["spec"]
     assert (job["kind"], spec["schedule"], spec["concurrencyPolicy"]) == (
@@ -65,7 +72,7 @@ def test_the_units_say_what_runs_and_how_often(shell: Shell) -> None:
     units.optionxform = str  # type: ignore[assignment]
     units.read(shell.folder / "schedule" / f"talkhouse.{kind}" for kind in ("service", "timer"))
     service, timer = units["Service"], units["Timer"]
-    assert service["ExecStart"] == f"{BIN / 'talkhouse'} sync"
+    assert service["ExecStart"] == f"{BIN / 'talkhouse'} sync --build 1h"
     assert service["WorkingDirectory"] == service["ReadWritePaths"] == str(shell.folder)
     assert (service["User"], service["SuccessExitStatus"]) == ("sync", "75")
     assert (timer["OnUnitActiveSec"], timer["RandomizedDelaySec"]) == ("3600s", "60s")
@@ -76,7 +83,11 @@ def test_systemd_takes_the_units(shell: Shell) -> None:
     if not (analyze := shutil.which("systemd-analyze")):
         pytest.skip("systemd is not on this machine")
     shell("schedule", "--every", "1h", "--user", "root")
-    units = [str(shell.folder / "schedule" / f"talkhouse.{kind}") for kind in ("service", "timer")]
+    units = [
+        str(shell.folder / "schedule" / f"{name}.{kind}")
+        for name in ("talkhouse", "talkhouse-status")
+        for kind in ("service", "timer")
+    ]
     done = subprocess.run([analyze, "verify", *units], capture_output=True, text=True)
     about = [line for line in done.stderr.splitlines() if "talkhouse" in line]
     assert about == []
@@ -88,3 +99,27 @@ def test_a_file_that_was_changed_is_left_alone(shell: Shell) -> None:
     (shell.folder / "schedule/talkhouse.timer").write_text("mine")
     assert "move it away first" in shell("schedule", exit_code=2).stderr
     assert (shell.folder / "schedule/talkhouse.timer").read_text() == "mine"
+
+
+def test_the_state_is_looked_at_by_a_job_of_its_own(shell: Shell) -> None:
+    shell("schedule", "--build", "never")
+    units = ConfigParser(interpolation=None)
+    units.optionxform = str  # type: ignore[assignment]
+    units.read(
+        shell.folder / "schedule" / f"talkhouse-status.{kind}" for kind in ("service", "timer")
+    )
+    assert units["Service"]["ExecStart"] == f"{BIN / 'talkhouse'} status --alert"
+    assert units["Service"]["SuccessExitStatus"] == "1 75"
+    assert units["Timer"]["OnUnitActiveSec"] == "1800s"
+    called = {}
+    for name in ("talkhouse", "talkhouse-status"):
+        file = shell.folder / "schedule" / f"{name}-cronjob.yaml"
+        job = yaml.safe_load(file.read_text("utf-8"))
+        [container] = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+        called[job["metadata"]["name"]] = container["args"]
+    assert called == {"talkhouse": ["sync"], "talkhouse-status": ["status", "--alert"]}
+
+
+def test_what_is_no_duration_is_refused(shell: Shell) -> None:
+    told = shell("schedule", "--build", "nightly", exit_code=2).stderr
+    assert "--build: 'nightly' is not a duration such as 90s, 5m, 1h30m or 7d; or never" in told
