@@ -122,6 +122,7 @@ def tell_outage(known: Mapping[str, Channel], why: str) -> list[str]:
     if _send(alert, known, wrong):
         # where it cannot be noted either, the next run tells it again
         with suppress(OSError):
+            OUTAGE.parent.mkdir(exist_ok=True)
             OUTAGE.touch()
     return _undelivered(wrong)
 

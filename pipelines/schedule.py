@@ -15,7 +15,7 @@ NEVER = "never"
 LOOK_EVERY_SECONDS = 30 * MINUTE
 
 CRON = """\
-# Copy to /etc/cron.d/talkhouse, or give the line, without the user's name, to `crontab -e`.
+# Copy to /etc/cron.d/talkhouse, or give the lines, without the user's name, to `crontab -e`.
 # A sync that is still running makes the next one exit at once, with 75.
 {when} {user} cd {folder} && {sync}
 # That no sync comes any more is told where `alerts` say.
@@ -58,7 +58,7 @@ CapabilityBoundingSet=
 TIMER = """\
 # Copy to /etc/systemd/system/{name}.timer, then: systemctl enable --now {name}.timer
 [Unit]
-Description=Talkhouse: {what}, every so often
+Description=Talkhouse: {what}, every {seconds} s
 
 [Timer]
 OnBootSec=1min

@@ -39,7 +39,7 @@ def show_overview(found: Overview, as_json: bool) -> None:
         return
     console = results()
     for line in lines(found, datetime.now(UTC)):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(_styled(line), soft_wrap=True)
 
 
 def watch(look: Callable[[], Overview]) -> Overview:
@@ -70,7 +70,12 @@ def _again(look: Callable[[], Overview], before: Overview) -> Overview:
 
 def _drawn(found: Overview) -> Text:
     now = datetime.now(UTC)
-    return Text("\n".join([*lines(found, now), "", f"{now:%H:%M:%S} UTC; Ctrl-C ends this"]))
+    shown = [*lines(found, now), "", f"{now:%H:%M:%S} UTC; Ctrl-C ends this"]
+    return Text("\n").join(_styled(line) for line in shown)
+
+
+def _styled(line: str) -> Text:
+    return Text(line, style="" if line.startswith(" ") else "bold")
 
 
 def _document(status: Status, found: Overview) -> dict[str, Any]:

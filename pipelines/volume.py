@@ -3,7 +3,8 @@ odd day does not move.
 
 - New rows of the 24 hours before a sync, against the same hours of the same weekday in each of the
   four weeks before: less than a quarter, or more than four times as many, is unusual.
-- Rows of a list's last full scan, against the five before: less than half is unusual.
+- Rows of a list's last full scan, against the last one of each of the five days before with any:
+  less than half is unusual.
 
 Neither is judged before there are three to compare with, nor where it is about less than 100 rows.
 """
@@ -15,7 +16,7 @@ from statistics import median
 from pipelines.warehouse import Warehouse
 
 WEEKS = 4
-SCANS = 5
+DAYS = 5
 FEWEST = 3
 LEAST_ROWS = 100
 FAR = 4
@@ -54,8 +55,11 @@ def _new_in_day(warehouse: Warehouse, account: str, until: datetime) -> int | No
 
 
 def _full_scans(warehouse: Warehouse, account: str, at: datetime) -> list[str]:
+    # the last of each day: of five in half an hour none says what is usual
     found = warehouse.rows(
-        "select list, rows_seen from audit.scans where account = %s and is_whole and run_id > %s "
+        "select list, rows_seen from (select list, rows_seen, run_id, row_number() over "
+        "(partition by list, substr(run_id, 1, 8) order by run_id desc) as nth from audit.scans "
+        "where account = %s and is_whole and run_id > %s) as scans where nth = 1 "
         "order by run_id desc",
         [account, _run_id(at - WEEKS * 7 * DAY)],
     )
@@ -64,7 +68,7 @@ def _full_scans(warehouse: Warehouse, account: str, at: datetime) -> list[str]:
         seen.setdefault(row["list"], []).append(int(row["rows_seen"]))
     told = []
     for name, (last, *before) in sorted(seen.items()):
-        usual = _usual(before[:SCANS])
+        usual = _usual(before[:DAYS])
         if usual is not None and last * 2 < usual and usual - last >= LEAST_ROWS:
             told.append(
                 f"{name}: the last full scan saw {last:,} rows, and {usual:,.0f} are usual: does "

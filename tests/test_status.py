@@ -1,10 +1,12 @@
 """`talkhouse status`: what needs somebody, the worst first, and what a monitor is told of it."""
 
 import json
+import os
+import pty
 import re
-import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -197,9 +199,34 @@ def test_watch_goes_on_until_it_is_interrupted(shell: Shell, simulator: Simulato
         command = {**shell.command("talkhouse", "status", "--watch"), "stdout": out}
         with subprocess.Popen(**command) as watching:
             wait_until(lambda: seen.read_text().count("In talkhouse.duckdb: ") == 2)
-            watching.send_signal(signal.SIGINT)
+            watching.terminate()
             assert watching.wait(30) == 0
     assert seen.read_text().count("hotline (octopush): ok") == 2
+
+
+def test_watch_draws_on_a_terminal_and_leaves_it_as_it_was(
+    shell: Shell, simulator: Simulator
+) -> None:
+    shell.configure(hotline=octopush(simulator))
+    shell("sync")
+    ours, theirs = pty.openpty()
+    command = {**shell.command("talkhouse", "status", "--watch"), "stdout": theirs}
+    command["env"] |= {"TERM": "xterm", "LINES": "40"}
+    with subprocess.Popen(**command) as watching:
+        os.close(theirs)
+        drawn = b""
+        while drawn.count(b"hotline (octopush): ok") < 2:
+            drawn += os.read(ours, 65_536)
+        watching.terminate()
+        with suppress(OSError):  # how a terminal says that it is over
+            while came := os.read(ours, 65_536):
+                drawn += came
+        assert watching.wait(30) == 0
+    os.close(ours)
+    enters, leaves = b"\x1b[?1049h", b"\x1b[?1049l"
+    assert drawn.startswith(enters)
+    assert drawn.endswith(leaves)
+    assert b"Ctrl-C ends this" in drawn
 
 
 @pytest.mark.both_destinations
@@ -272,6 +299,9 @@ def test_a_full_scan_that_sees_half_as_much_is_told(account_of: Open) -> None:
     for days, seen in [(3, 1_000), (2, 1_010), (1, 1_020)]:
         note_scan(account, now - timedelta(days=days), 0, seen=seen, is_whole=True)
     assert unusual(account.warehouse, "shop", now) == []
+    # all of one day are one
+    for minutes in range(5, 60, 5):
+        note_scan(account, now - timedelta(minutes=minutes), 0, seen=504, is_whole=True)
     note_scan(account, now, 0, seen=504, is_whole=True)
     [told] = unusual(account.warehouse, "shop", now)
     assert told.startswith(
