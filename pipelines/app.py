@@ -33,20 +33,33 @@ STOP_SECONDS = 8.0
 def errors_told() -> Iterator[None]:
     """Ends the command with one line where the user can do something about it."""
     from pipelines.connections import configuration_errors
-    from pipelines.warehouse import AlreadySyncing
 
     signal.signal(signal.SIGTERM, _stop)
     try:
         yield
     except configuration_errors() as e:
         typer.echo(f"talkhouse: {' '.join(str(e).split())}", err=True)
-        raise typer.Exit(BUSY if isinstance(e, AlreadySyncing) else MISUSED) from None
+        raise typer.Exit(exit_code_of(e)) from None
     except KeyboardInterrupt:
         typer.echo(
             "talkhouse: interrupted; what was loaded is kept, and the next run goes on from there",
             err=True,
         )
         raise typer.Exit(INTERRUPTED) from None
+
+
+def exit_code_of(e: BaseException) -> int:
+    """What a command exits with that is ended by this."""
+    from pipelines.connections import configuration_errors
+    from pipelines.warehouse import AlreadySyncing
+
+    if isinstance(e, typer.Exit):
+        return e.exit_code
+    if isinstance(e, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(e, AlreadySyncing):
+        return BUSY
+    return MISUSED if isinstance(e, configuration_errors()) else FAILED
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -51,6 +51,10 @@ create table if not exists audit.alerts (
 """
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass
 class Outcome:
     """What a sync of one connection did. `error` is why it ended early, if it did; `is_busy` tells
@@ -66,6 +70,11 @@ class Outcome:
     seconds: float = 0.0
     error: str = ""
     is_busy: bool = False
+    started_at: datetime = field(default_factory=_now)
+    run_id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.run_id = f"{self.started_at:%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}"
 
     @property
     def ok(self) -> bool:
@@ -76,8 +85,7 @@ class Outcome:
 def audited(connection: Connection, warehouse: Warehouse, outcome: Outcome) -> Iterator[None]:
     """Notes a run: that it began, and when the context ends what came of it, be it an error."""
     make_tables(warehouse)
-    started_at = datetime.now(UTC)
-    run_id = f"{started_at:%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}"
+    run_id = outcome.run_id
     # a run that was killed could not say so
     warehouse.execute(
         "update audit.runs set outcome = 'cut off' where account = %s and outcome = 'running'",
@@ -86,7 +94,7 @@ def audited(connection: Connection, warehouse: Warehouse, outcome: Outcome) -> I
     warehouse.execute(
         "insert into audit.runs (run_id, account, provider, started_at, outcome, "
         "talkhouse_version) values (%s, %s, %s, %s, 'running', %s)",
-        [run_id, connection.name, outcome.provider, started_at, version("talkhouse")],
+        [run_id, connection.name, outcome.provider, outcome.started_at, version("talkhouse")],
     )
     ended = "failed"
     try:

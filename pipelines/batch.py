@@ -11,11 +11,13 @@ from pipelines.build import Built, build
 from pipelines.connections import Connection
 from pipelines.destination import Copy, configured
 from pipelines.dry_run import dry_run as read_only
+from pipelines.meter import Meter
 from pipelines.progress import watching
 from pipelines.publish import published
 from pipelines.repair import repair
 from pipelines.summary import Publication
 from pipelines.sync import chosen_lists, plan_of, sync
+from pipelines.telling import sync_told
 from pipelines.terms import terms_of
 from pipelines.verdict import Verdict
 from pipelines.verify import verify
@@ -26,6 +28,7 @@ from sources.threads import Budget
 
 # of repairs, until nothing differs
 ROUNDS = 2
+NOWHERE = Meter()
 
 
 def sync_all(
@@ -38,10 +41,11 @@ def sync_all(
     message_budget: str = "",
     dry_run: bool = False,
     destination: Destination | None = None,
+    meter: Meter = NOWHERE,
 ) -> list[Outcome]:
     """What the sync of each connection did. Raises what is wrong with the request before any.
 
-    `only` names lists; a connection that has none of them is left out.
+    `only` names lists; a connection that has none of them is left out. `meter` is told of each.
     """
     plans = plans_of(chosen, full=full, since=since, until=until)
     budget = _budget("--message-budget", message_budget)
@@ -58,7 +62,7 @@ def sync_all(
                 continue
             outcome = Outcome(each.name, each.provider.name)
             outcomes.append(outcome)
-            with _told_in(outcome):
+            with sync_told(outcome), _told_in(outcome):
                 watched, lists = watch.begins(each, outcome), asked[each.name]
                 if warehouse is None:
                     read_only(watched, destination, plan, lists, outcome)
@@ -73,6 +77,7 @@ def sync_all(
                         terms=terms.get(each.name),
                     )
             watch.ended(outcome)
+            meter.synced(outcome, each, warehouse)
     return outcomes
 
 

@@ -14,6 +14,7 @@ import dlt
 from rich.console import Console
 
 from pipelines.audit import note_build
+from pipelines.events import BuildEnded, tell
 from pipelines.summary import Publication, print_json, results
 from pipelines.warehouse import Destination, WarehouseError
 from sources import PROVIDERS
@@ -89,6 +90,18 @@ def build(
         _note(built, each)
     with destination.open() as warehouse:
         note_build(warehouse, built.ok)
+    tell(
+        BuildEnded(
+            outcome="ok" if built.ok else "failed",
+            models=len(built.models),
+            tests_passed=built.tests_passed,
+            warnings=len(built.warnings),
+            # what dbt says of them may quote a row
+            failures=[each.partition(":")[0] for each in built.failures],
+            models_skipped=len(built.skipped),
+            seconds=built.seconds,
+        )
+    )
     return built
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.app import BUSY, FAILED, AsJson, Names, app, errors_told
+from pipelines.app import FAILED, AsJson, Names, app, errors_told
 
 
 @app.callback()
@@ -111,43 +111,19 @@ def sync(
     Example: `talkhouse sync chatwoot --only conversations --only messages`
     """
     with errors_told():
-        from pipelines.alerts import outage_told, send_alerts
-        from pipelines.audit import Outcome
-        from pipelines.batch import build_age, build_synced, publish_synced, sync_all
-        from pipelines.build import print_built
-        from pipelines.channels import configured_channels
-        from pipelines.connections import usable_connections
-        from pipelines.destination import configured, configured_copy
-        from pipelines.summary import progress, results, show_outcomes
+        from pipelines.sync_command import run_sync
 
-        usable, wrong = usable_connections(names or ())
-        build_every = build_age(build)
-        copy = None if dry_run else configured_copy()
-        channels = {} if dry_run else configured_channels()
-        with outage_told(channels):
-            outcomes = sync_all(
-                usable,
-                only or (),
-                full=full,
-                since=since,
-                until=until,
-                message_budget=message_budget,
-                dry_run=dry_run,
-            )
-        outcomes += [Outcome(name, "", error=why) for name, why in wrong.items()]
-        built = None if dry_run else build_synced(outcomes, build_every)
-        publication = publish_synced(outcomes, copy)
-        show_outcomes(outcomes, as_json, dry_run, publication)
-        if built:
-            # what is read by programs stays a list of connections
-            print_built(built, progress() if as_json else results())
-        for why in send_alerts(channels, usable, wrong, configured(), publication):
-            typer.echo(f"talkhouse: {why}", err=True)
-    failed = [outcome for outcome in outcomes if not outcome.ok]
-    others_failed = publication and not publication.ok or built and not built.ok
-    if others_failed or not all(outcome.is_busy for outcome in failed):
-        raise typer.Exit(FAILED)
-    raise typer.Exit(BUSY if failed else 0)
+        run_sync(
+            names or (),
+            only or (),
+            full=full,
+            since=since,
+            until=until,
+            message_budget=message_budget,
+            build=build,
+            dry_run=dry_run,
+            as_json=as_json,
+        )
 
 
 @app.command()

@@ -25,14 +25,19 @@ def build(
         from pipelines.build import build as built_in
         from pipelines.build import show_built
         from pipelines.destination import configured, configured_copy
+        from pipelines.meter import configured_meter
         from pipelines.publish import published
+        from pipelines.telling import command_told
 
-        copy = configured_copy()
-        built = built_in(configured(), full=full)
-        publication = published(copy) if copy and built.ok else None
-        show_built(built, publication, as_json)
-    all_ok = built.ok and (publication is None or publication.ok)
-    raise typer.Exit(0 if all_ok else FAILED)
+        with command_told("build"):
+            copy, meter = configured_copy(), configured_meter()
+            built = built_in(configured(), full=full)
+            meter.built(built)
+            publication = published(copy) if copy and built.ok else None
+            meter.published(publication)
+            show_built(built, publication, as_json)
+            all_ok = built.ok and (publication is None or publication.ok)
+            raise typer.Exit(0 if all_ok else FAILED)
 
 
 @app.command()
@@ -121,12 +126,17 @@ def publish(
     """
     with errors_told():
         from pipelines.destination import copy_to
+        from pipelines.meter import configured_meter
         from pipelines.publish import published
         from pipelines.summary import show_publication
+        from pipelines.telling import command_told
 
-        publication = published(copy_to(to))
-        show_publication(publication, as_json)
-    raise typer.Exit(0 if publication.ok else FAILED)
+        with command_told("publish"):
+            meter = configured_meter()
+            publication = published(copy_to(to))
+            meter.published(publication)
+            show_publication(publication, as_json)
+            raise typer.Exit(0 if publication.ok else FAILED)
 
 
 runs_app = typer.Typer(invoke_without_command=True)

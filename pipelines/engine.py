@@ -5,9 +5,12 @@ These are not a user's to set in `.dlt/config.toml`, which the environment outra
 
 import gc
 import os
+from typing import Any
 
 import stamina
+from dlt.common.runtime.collector import NullCollector
 from dlt.common.runtime.run_context import active
+from dlt.pipeline.trace import PipelineStepTrace, PipelineTrace
 
 os.environ.update(
     RUNTIME__DLTHUB_TELEMETRY="false",
@@ -29,3 +32,25 @@ stamina.instrumentation.set_on_retry_hooks([])
 # what the imports made stays for good: without this the collector walks it again and again
 gc.freeze()
 gc.set_threshold(2_000, 10, 10)
+
+
+class TraceWithoutRows(NullCollector):
+    """Keeps of an error no more than its types in dlt's trace, which is a file: a database's own
+    message may quote a row.
+    """
+
+    def on_end_trace_step(
+        self,
+        trace: PipelineTrace,
+        step: PipelineStepTrace,
+        pipeline: Any,
+        step_info: Any,
+        send_state: bool,
+    ) -> None:
+        if step.step_exception:
+            types = [str(each["exception_type"]) for each in step.exception_traces or ()]
+            trace.steps[-1] = step._replace(
+                step_exception=f"{' of '.join(types)}; `talkhouse runs` says more",
+                exception_traces=[],
+                step_info=None,
+            )

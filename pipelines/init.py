@@ -27,6 +27,12 @@ dlthub_telemetry = false
 #duckdb = "talkhouse.duckdb"  # the file that everything is loaded into
 #publish = ""  # a copy of it that BI tools read, made after every sync: "published.duckdb"
 
+#[logs]
+#file = ""  # a line of JSON for each event: "talkhouse.jsonl"; "-" is standard error
+
+#[metrics]
+#textfiles = ""  # a folder that node_exporter's textfile collector reads
+
 #[models]
 #time_zone = "UTC"  # whose days and hours the marts count by: "Europe/Lisbon"
 
@@ -46,8 +52,16 @@ dlthub_telemetry = false
 #messages = ""
 #contacts = ""
 #csat_responses = ""
+
+#[traces]
+#endpoint = ""  # where an OpenTelemetry collector takes traces: "http://localhost:4318/v1/traces"
 """
-ALERTS = """
+SECRETS_HEAD = """\
+# Secrets of Talkhouse's connections: never commit this file.
+"""
+EXAMPLE_HEAD = """\
+# Copy what you need to secrets.toml, or let `talkhouse init PROVIDER` do it.
+
 #[alerts]  # what begins to need somebody, and what is over
 #webhook = ""  # told as Slack, Mattermost and most chats take it: {"text": ...}
 #json_webhook = ""  # told as a program takes it: kind, connection, is_over, text, run_id, at
@@ -60,9 +74,15 @@ ALERTS = """
 #password = ""
 #from = ""
 #to = []  # the recipients' addresses
-"""
-SECRETS_HEAD = """\
-# Secrets of Talkhouse's connections: never commit this file.
+
+#[metrics]
+#push = ""  # the address of a Pushgateway
+
+#[privacy]
+#key = ""  # of hashes: the output of `openssl rand -hex 32`
+
+#[traces]
+#headers = ""  # what the collector wants in headers: "name=value,name=value"
 """
 
 
@@ -161,9 +181,7 @@ def whole_config() -> str:
 def whole_secrets() -> str:
     """`.dlt/example.secrets.toml`: every secret by name."""
     sections = (secrets_section(name, provider(name).settings) for name in PROVIDERS)
-    head = "# Copy what you need to secrets.toml, or let `talkhouse init PROVIDER` do it.\n"
-    head += ALERTS + '\n#[privacy]\n#key = ""  # of hashes: the output of `openssl rand -hex 32`\n'
-    return head + "".join("\n" + _commented(section) for section in sections)
+    return EXAMPLE_HEAD + "".join("\n" + _commented(section) for section in sections)
 
 
 def _commented(section: str) -> str:

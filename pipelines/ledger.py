@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.channels import Alert, Channel, NotDelivered
+from pipelines.events import AlertsSent, tell
 from pipelines.health import FAILED, SETTINGS, STALE, VOLUME
 from pipelines.warehouse import Warehouse
 
@@ -109,7 +110,11 @@ class Ledger:
                 "update audit.alerts set undelivered = %s where alert_id = %s",
                 [" ".join(name for name in left if name not in sent), alert_id],
             )
-        return _undelivered(wrong)
+        undelivered = _undelivered(wrong)
+        if waiting:
+            ended = "failed" if wrong else "ok"
+            tell(AlertsSent(outcome=ended, alerts=len(waiting), error="; ".join(undelivered)))
+        return undelivered
 
 
 def tell_outage(known: Mapping[str, Channel], why: str) -> list[str]:

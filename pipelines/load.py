@@ -1,5 +1,6 @@
 """Loads one chunk of a connection's lists or threads, as one package of dlt's."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pyarrow.parquet as parquet
 
 from pipelines.audit import Outcome
 from pipelines.connections import Connection
+from pipelines.events import ChunkLoaded, tell
 from pipelines.state import list_states
 from pipelines.warehouse import Warehouse
 from sources.listing import Listing
@@ -50,6 +52,7 @@ def load_chunk(
     outcome: Outcome,
 ) -> None:
     """Loads the next chunk of the run's lists, as one package with their state."""
+    began = time.monotonic()
     with TemporaryDirectory(dir=pipeline.working_dir) as folder:
         source = connection.provider.source(replace(run, folder=Path(folder)), connection.settings)
         pipeline.extract(source, loader_file_format="parquet")
@@ -59,12 +62,26 @@ def load_chunk(
         for listing in connection.provider.lists(connection.settings):
             if run.reads(listing.name):
                 _compare(warehouse, connection.provider.name, listing, run, files)
+    read = time.monotonic()
     with warehouse.loading(connection.provider.name):
         pipeline.load()
         warehouse.index(connection.provider.name, [*connection.provider.records, Drift, Reject])
-    for table, rows in normalized.row_counts.items():
-        if not table.startswith("_dlt"):
-            outcome.rows[table] = outcome.rows.get(table, 0) + rows
+    counts = normalized.row_counts.items()
+    loaded = {table: rows for table, rows in counts if not table.startswith("_dlt")}
+    for table, rows in loaded.items():
+        outcome.rows[table] = outcome.rows.get(table, 0) + rows
+    ended = time.monotonic()
+    tell(
+        ChunkLoaded(
+            run_id=outcome.run_id,
+            connection=outcome.connection,
+            provider=outcome.provider,
+            lists=list(run.lists or ()),
+            rows=loaded,
+            seconds=ended - began,
+            load_seconds=ended - read,
+        )
+    )
 
 
 def _files(pipeline: dlt.Pipeline, load_id: str) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ at any moment there is a whole one, and who holds the old one open goes on readi
 
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +15,7 @@ import duckdb
 from pipelines.audit import last_build_failed
 from pipelines.destination import Copy
 from pipelines.duckdb_file import DuckDbFile
+from pipelines.events import Published, tell
 from pipelines.summary import Publication
 from pipelines.warehouse import Warehouse, WarehouseError
 from sources.settings import SettingsError
@@ -28,10 +30,21 @@ def published(copy: Copy) -> Publication:
     """What came of publishing, be it an error. Raises SettingsError if nothing was ever loaded."""
     if not copy.warehouse.exists():
         raise SettingsError(f"{copy.warehouse} is not there: run `talkhouse sync` first")
+    began = time.monotonic()
     try:
-        return publish(copy)
+        publication = publish(copy)
     except WarehouseError as e:
-        return Publication(str(copy.target), error=" ".join(str(e).split()))
+        publication = Publication(str(copy.target), error=" ".join(str(e).split()))
+    tell(
+        Published(
+            outcome="ok" if publication.ok else "failed",
+            tables=len(publication.tables),
+            bytes=publication.bytes,
+            seconds=time.monotonic() - began,
+            error=publication.error,
+        )
+    )
+    return publication
 
 
 def publish(copy: Copy) -> Publication:

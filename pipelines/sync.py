@@ -14,9 +14,9 @@ from pathlib import Path
 import dlt
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-import pipelines.engine  # noqa: F401  (sets dlt up)
 from pipelines.audit import Outcome, audited
 from pipelines.connections import Connection
+from pipelines.engine import TraceWithoutRows
 from pipelines.load import is_new, load_chunk
 from pipelines.messages import sync_messages
 from pipelines.state import list_states
@@ -135,6 +135,7 @@ def _sync(
         destination=warehouse.destination(),
         dataset_name=provider.name,
         pipelines_dir=str(folder.absolute()),
+        progress=TraceWithoutRows(),
     )
     # the state that counts is the one that was loaded with its rows: dlt restores it from there.
     # A local one may be of a file that is gone, or of a run that was killed before its rows came in

@@ -107,7 +107,7 @@ class Progress:
     differ from what was stored; None where that was not looked at. A full scan brought `distinct`
     rows. `failed` threads could not be read, with the reason; of them those that are `quarantined`
     are taken to be at fault themselves, unless so many are that it `is_doubtful`, or
-    the run `gave_up`.
+    the run `gave_up`. It was read from `began_at` to `ended_at`, by this machine's clock.
     """
 
     mode: str = ""
@@ -140,6 +140,15 @@ class Progress:
     new: int | None = None
     changed: int = 0
     distinct: int | None = None
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, with what was loaded meanwhile."""
+        if self.began_at is None or self.ended_at is None:
+            return 0.0
+        return (self.ended_at - self.began_at).total_seconds()
 
 
 @dataclass

@@ -12,6 +12,7 @@ list as one package: the rows, and the state that says where the list goes on.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -90,6 +91,7 @@ def _list(
         progress = run.report.of(listing.name)
         state = dlt.current.resource_state()
         before = deepcopy(state)
+        progress.began_at = progress.began_at or datetime.now(UTC)
         try:
             for batch in scan(
                 run.client,
@@ -113,6 +115,8 @@ def _list(
             progress.skipped = str(e)
         except SourceError as e:
             progress.error = str(e)
+        finally:
+            progress.ended_at = datetime.now(UTC)
         # what was given is loaded, and as nothing says so, the next run reads it again
         state.clear()
         state.update(before)
@@ -128,11 +132,15 @@ def _threads(run: Run, threads: Threads) -> Iterator[DltResource]:
     @dlt.resource(name="threads", selected=False)
     def pages() -> Iterator[Batch]:
         progress = run.report.of(MESSAGES)
-        for batch in read_threads(
-            threads, run.threads, run.client, run.plan, run.terms, progress, run.is_spent
-        ):
-            run.report.findings.add(batch.findings)
-            yield batch
+        progress.began_at = progress.began_at or datetime.now(UTC)
+        try:
+            for batch in read_threads(
+                threads, run.threads, run.client, run.plan, run.terms, progress, run.is_spent
+            ):
+                run.report.findings.add(batch.findings)
+                yield batch
+        finally:
+            progress.ended_at = datetime.now(UTC)
 
     yield from _tables(pages, threads.tables, run, Shared(threads.tables), run.is_first)
 

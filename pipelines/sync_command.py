@@ -1,0 +1,73 @@
+"""What `talkhouse sync` does, from its options to its exit code."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import typer
+
+from pipelines.alerts import outage_told, send_alerts
+from pipelines.app import BUSY, FAILED
+from pipelines.audit import Outcome
+from pipelines.batch import build_age, build_synced, publish_synced, sync_all
+from pipelines.channels import configured_channels
+from pipelines.connections import usable_connections
+from pipelines.destination import configured, configured_copy
+from pipelines.events import tell
+from pipelines.meter import Meter, configured_meter
+from pipelines.summary import progress, results, show_outcomes
+from pipelines.telling import command_told, sync_ended
+
+
+def run_sync(
+    names: Sequence[str],
+    only: Sequence[str],
+    *,
+    full: bool,
+    since: str,
+    until: str,
+    message_budget: str,
+    build: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Syncs, builds, publishes, and tells of it; then exits. Raises what is wrong with settings."""
+    with ExitStack() as told:
+        if not dry_run:
+            told.enter_context(command_told("sync"))
+        usable, wrong = usable_connections(names)
+        build_every = build_age(build)
+        copy = None if dry_run else configured_copy()
+        channels = {} if dry_run else configured_channels()
+        meter = Meter() if dry_run else configured_meter()
+        with outage_told(channels):
+            outcomes = sync_all(
+                usable,
+                only,
+                full=full,
+                since=since,
+                until=until,
+                message_budget=message_budget,
+                dry_run=dry_run,
+                meter=meter,
+            )
+        for name, why in wrong.items():
+            outcomes.append(Outcome(name, "", error=why))
+            tell(sync_ended(outcomes[-1]))
+            meter.synced(outcomes[-1])
+        built = None if dry_run else build_synced(outcomes, build_every)
+        publication = publish_synced(outcomes, copy)
+        meter.published(publication)
+        show_outcomes(outcomes, as_json, dry_run, publication)
+        if built:
+            from pipelines.build import print_built
+
+            meter.built(built)
+            # what is read by programs stays a list of connections
+            print_built(built, progress() if as_json else results())
+        for why in send_alerts(channels, usable, wrong, configured(), publication):
+            typer.echo(f"talkhouse: {why}", err=True)
+        failed = [outcome for outcome in outcomes if not outcome.ok]
+        others_failed = publication and not publication.ok or built and not built.ok
+        if others_failed or not all(outcome.is_busy for outcome in failed):
+            raise typer.Exit(FAILED)
+        raise typer.Exit(BUSY if failed else 0)
