@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test check bench lock clean
+.PHONY: demo test check audit bench lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/stamp
@@ -15,6 +15,12 @@ check: .venv/stamp
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+# asks PyPI what is known of each locked version: it needs the network, and a tool that is not ours
+audit:
+	test -x .audit/bin/pip-audit || { $(PYTHON) -m venv .audit && \
+		.audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1; }
+	.audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements.lock
 
 bench: .venv/stamp
 	$(BIN)/python benchmarks/backfill.py --json bench-duckdb.json
@@ -29,7 +35,7 @@ lock:
 		--no-header --no-annotate --no-emit-index-url --output-file requirements.lock
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .audit
 
 .venv/stamp: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \

@@ -51,7 +51,7 @@ def errors_told() -> Iterator[None]:
 def exit_code_of(e: BaseException) -> int:
     """What a command exits with that is ended by this."""
     from pipelines.connections import configuration_errors
-    from pipelines.warehouse import AlreadySyncing
+    from pipelines.warehouse import AlreadySyncing, WarehouseGone
 
     if isinstance(e, typer.Exit):
         return e.exit_code
@@ -59,6 +59,8 @@ def exit_code_of(e: BaseException) -> int:
         return INTERRUPTED
     if isinstance(e, AlreadySyncing):
         return BUSY
+    if isinstance(e, WarehouseGone):
+        return FAILED
     return MISUSED if isinstance(e, configuration_errors()) else FAILED
 
 

@@ -1,16 +1,15 @@
 """Syncs the chosen connections, one after the other; one that fails leaves the others loaded."""
 
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from pipelines.audit import Outcome, last_build
 from pipelines.build import Built, build
 from pipelines.connections import Connection
 from pipelines.destination import Copy, configured
 from pipelines.dry_run import dry_run as read_only
+from pipelines.failures import explained
 from pipelines.meter import Meter
 from pipelines.progress import watching
 from pipelines.publish import published
@@ -21,7 +20,13 @@ from pipelines.telling import sync_told
 from pipelines.terms import terms_of
 from pipelines.verdict import Verdict
 from pipelines.verify import verify
-from pipelines.warehouse import AlreadySyncing, Destination, WarehouseError, WarehouseGone
+from pipelines.warehouse import (
+    AlreadySyncing,
+    Destination,
+    Warehouse,
+    WarehouseError,
+    WarehouseGone,
+)
 from sources.listing import Plan
 from sources.settings import SettingsError, duration, instant
 from sources.threads import Budget
@@ -62,7 +67,7 @@ def sync_all(
                 continue
             outcome = Outcome(each.name, each.provider.name)
             outcomes.append(outcome)
-            with sync_told(outcome), _told_in(outcome):
+            with sync_told(outcome), _told_in(outcome, warehouse):
                 watched, lists = watch.begins(each, outcome), asked[each.name]
                 if warehouse is None:
                     read_only(watched, destination, plan, lists, outcome)
@@ -164,8 +169,8 @@ def _budget(option: str, text: str) -> Budget:
 
 
 @contextmanager
-def _told_in(outcome: Outcome) -> Iterator[None]:
-    """A fault of ours must not keep the other connections from their sync."""
+def _told_in(outcome: Outcome, warehouse: Warehouse | None) -> Iterator[None]:
+    """What goes wrong with one connection must not keep the others from their sync."""
     try:
         yield
     except WarehouseGone as e:
@@ -173,9 +178,7 @@ def _told_in(outcome: Outcome) -> Iterator[None]:
     except (SettingsError, WarehouseError):
         raise
     except Exception as e:
-        # its message is left out, since it may quote a row
-        at = traceback.extract_tb(e.__traceback__)[-1]
-        outcome.error = f"{type(e).__name__} in {Path(at.filename).name}:{at.lineno}"
+        outcome.error = explained(e, warehouse)
 
 
 def _asked(chosen: Sequence[Connection], only: Sequence[str]) -> dict[str, list[str]]:

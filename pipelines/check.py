@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from rich.table import Table
 
@@ -10,6 +11,8 @@ from pipelines.connections import Connection
 from pipelines.summary import print_json, results
 from sources.errors import SourceError
 from sources.run import Check
+
+SECRETS = Path(".dlt/secrets.toml")
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,16 @@ class Checked:
 
 def check_all(chosen: Sequence[Connection]) -> list[Checked]:
     """What is found of each; one that cannot be reached is a failed check."""
-    return [Checked(each.name, each.provider.name, _checks(each)) for each in chosen]
+    file = _secrets_file()
+    return [Checked(each.name, each.provider.name, file + _checks(each)) for each in chosen]
+
+
+def _secrets_file() -> list[Check]:
+    """That others can read the file, if they can."""
+    if not SECRETS.exists() or not SECRETS.stat().st_mode & 0o077:
+        return []
+    found = f"{SECRETS} can be read or written by other users of this machine"
+    return [Check("secrets", False, found, f"chmod 600 {SECRETS}")]
 
 
 def _checks(connection: Connection) -> list[Check]:

@@ -1,5 +1,6 @@
 """The command line. Each command imports what it needs when it runs, so that `--help` is quick."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,9 @@ def talkhouse() -> None:
     codes: 0 all went well, 1 something failed, 2 wrong usage or settings, 75 another sync is still
     at it, 130 interrupted.
     """
+    # what is written holds what customers wrote: DuckDB's file and its log, working files, copies.
+    # Whoever else is to read a file is given the right to, which is then left as it is
+    os.umask(0o077)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from pipelines.warehouse import (
     AUDIT,
     BUILT,
     FETCHED_AT_ONCE,
+    KEPT,
     AlreadySyncing,
     Warehouse,
     WarehouseError,
@@ -37,6 +38,18 @@ TYPES = {
     "json": "json",
 }
 SCRATCH = "scratch"
+# what DuckDB says of a file, what to do about it
+REMEDIES = {
+    "No space left on device|File too large|Disk quota exceeded": f"make room on its disk; {KEPT}",
+    "not a valid DuckDB database|checksum|Could not read enough bytes|Corrupt": (
+        "the file is damaged: put a backup or a published copy in its place; or move it away, and "
+        "the next sync reads everything again"
+    ),
+    "Permission denied|Read-only file system|Operation not permitted": (
+        "whoever runs this must be able to write the file, and the folder that it is in"
+    ),
+    "Is a directory|No such file or directory": "name a file in destination.duckdb",
+}
 
 
 @dataclass(frozen=True)
@@ -93,11 +106,15 @@ class DuckDbWarehouse(Warehouse):
             )
         try:
             self.connection = duckdb.connect(self.file, read_only=read_only, config=CONFIG)
-        except duckdb.IOException as e:
+        except duckdb.Error as e:
             raise _why_not(self.file, str(e)) from None
 
     def close(self) -> None:
         self.connection.close()
+
+    def meaning(self, error: BaseException) -> str:
+        found, remedy = _remedy(str(error)) if isinstance(error, duckdb.Error) else ("", "")
+        return f"{self.file} cannot be used: {found}; {remedy}" if found else ""
 
     def destination(self) -> Any:
         return dlt.destinations.duckdb(self.connection)
@@ -214,4 +231,15 @@ def _why_not(file: Path, message: str) -> WarehouseError:
             f"{file} is open in another process ({Path(held[1]).name}, PID {held[2]}), and DuckDB "
             "lets one process at a time write; close it there, or wait for that sync to end"
         )
+    found, remedy = _remedy(message)
+    if found:
+        return WarehouseError(f"{file} cannot be opened: {found}; {remedy}")
     return WarehouseError(f"{file} cannot be opened: {message.splitlines()[0]}")
+
+
+def _remedy(message: str) -> tuple[str, str]:
+    """What of a message is known, and what to do about it; empty if nothing is."""
+    for pattern, remedy in REMEDIES.items():
+        if found := re.search(pattern, message):
+            return found[0], remedy
+    return "", ""

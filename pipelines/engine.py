@@ -7,7 +7,6 @@ import gc
 import os
 from typing import Any
 
-import stamina
 from dlt.common.runtime.collector import NullCollector
 from dlt.common.runtime.run_context import active
 from dlt.pipeline.trace import PipelineStepTrace, PipelineTrace
@@ -26,8 +25,6 @@ os.environ.setdefault("LOAD__WORKERS", "1")
 os.environ.setdefault("EXTRACT__NEXT_ITEM_MODE", "fifo")
 os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")
 active().initialize_runtime()
-# it would print a line of its own, through the progress that is shown
-stamina.instrumentation.set_on_retry_hooks([])
 
 # what the imports made stays for good: without this the collector walks it again and again
 gc.freeze()

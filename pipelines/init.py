@@ -99,8 +99,9 @@ def add_connections(providers: Iterable[str]) -> list[str]:
         name = _free(kind, taken)
         taken.add(name)
         settings: type[Settings] = provider(kind).settings
-        _append(config, HEAD, config_section(name, kind, settings), 0o644)
-        _append(secrets, SECRETS_HEAD, secrets_section(name, settings), 0o600)
+        _append(config, HEAD, config_section(name, kind, settings))
+        _append(secrets, SECRETS_HEAD, secrets_section(name, settings))
+        secrets.chmod(0o600)
         wanted = [*required(settings), *(f"{secret} (a secret)" for secret in settings.secrets)]
         said.append(f"added connection {name}; fill in {', '.join(wanted)}")
     said.append(f"in {config} and {secrets}, which is not to be committed")
@@ -162,14 +163,12 @@ def _free(kind: str, taken: set[str]) -> str:
     return name
 
 
-def _append(file: Path, head: str, section: str, mode: int) -> None:
+def _append(file: Path, head: str, section: str) -> None:
     file.parent.mkdir(exist_ok=True)
     before = file.read_text("utf-8") if file.exists() else head
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, mode)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
     with open(descriptor, "w", encoding="utf-8") as out:
         out.write(before.rstrip("\n") + "\n\n" + section)
-    if mode == 0o600:
-        file.chmod(mode)
 
 
 def whole_config() -> str:

@@ -102,6 +102,8 @@ def _write(file: Path, sheet: Sheet) -> None:
 
     try:
         write_to_textfile(str(file), sheet.registry)
+        # the collector is another user, and numbers are nobody's secret
+        file.chmod(0o644)
     except OSError as e:
         _say(f"{file} cannot be written: {e.strerror}")
 

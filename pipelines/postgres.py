@@ -19,14 +19,17 @@ from dlt.common.configuration.specs.exceptions import InvalidConnectionString
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from psycopg2.extras import register_default_jsonb
 
+from pipelines.postgres_errors import refusal_of
+from pipelines.postgres_indexes import indexes_of
 from pipelines.warehouse import (
     FETCHED_AT_ONCE,
+    KEPT,
     AlreadySyncing,
     Warehouse,
     WarehouseError,
     WarehouseGone,
 )
-from sources.records import Column, Record, columns_of
+from sources.records import Column, Record
 from sources.settings import SettingsError
 
 TYPES = {
@@ -37,8 +40,6 @@ TYPES = {
     "timestamp": "timestamptz",
     "json": "jsonb",
 }
-# what other tables' rows are found by, beside their own key
-JOINED_BY = ("conversation_id", "contact_id", "message_id")
 COPIED_AT_ONCE = 10_000
 GONE_WITHIN_SECONDS = 2
 TRIED_EVERY_SECONDS = 0.1
@@ -132,13 +133,26 @@ class PostgresWarehouse(Warehouse):
             )
         except psycopg2.OperationalError as e:
             why = str(e).strip().splitlines()[0].strip()
-            raise WarehouseError(f"{database} cannot be opened: {why}") from None
-        self.connection.set_session(readonly=read_only, autocommit=True)
+            remedy = "check destination.postgres.credentials, and whether it is up"
+            raise WarehouseError(f"{database} cannot be opened: {why}; {remedy}") from None
+        # only ever stricter than the database itself is
+        self.connection.set_session(readonly=read_only or None, autocommit=True)
         register_default_jsonb(self.connection, loads=str)  # as it is written, as DuckDB gives it
         self._indexed: set[tuple[str, str]] = set()
 
     def close(self) -> None:
         self.connection.close()
+
+    def meaning(self, error: BaseException) -> str:
+        if refused := refusal_of(error):
+            return f"{self._database} {refused}; {KEPT}"
+        try:
+            self.rows("select 1")
+        except WarehouseGone as gone:
+            return str(gone)
+        except psycopg2.Error:
+            pass
+        return ""
 
     def destination(self) -> Any:
         from pipelines.postgres_load import JsonbPostgres
@@ -180,10 +194,7 @@ class PostgresWarehouse(Warehouse):
         except psycopg2.Error:
             if not self.connection.closed:
                 raise
-            raise WarehouseGone(
-                f"{self._database} cannot be reached any more; what was loaded is kept, and the "
-                "next run goes on from there"
-            ) from None
+            raise WarehouseGone(f"{self._database} cannot be reached any more; {KEPT}") from None
 
     def make_table(self, name: str, columns: Sequence[Column]) -> None:
         declared = ", ".join(f'"{column.name}" {TYPES[column.type.dlt]}' for column in columns)
@@ -283,14 +294,6 @@ class PostgresWarehouse(Warehouse):
         for record in lacking:
             if record.table not in there:
                 continue
-            table, key = record.table, ", ".join(f'"{name}"' for name in ("account", *record.key))
-            self.execute(
-                f"create unique index if not exists {table}_key on {dataset}.{table} ({key})"
-            )
-            for column in columns_of(record):
-                if column.name in JOINED_BY and column.name != record.key[0]:
-                    self.execute(
-                        f"create index if not exists {table}_{column.name} "
-                        f'on {dataset}.{table} (account, "{column.name}")'
-                    )
-            self._indexed.add((dataset, table))
+            for statement in indexes_of(record, dataset):
+                self.execute(statement)
+            self._indexed.add((dataset, record.table))

@@ -171,7 +171,7 @@ class PlainLines:
         if watched is None:
             return
         for name, progress in watched.lists():
-            done = ended or progress.finished or bool(progress.skipped)
+            done = ended or progress.finished or bool(progress.skipped or progress.error)
             last = self._said.setdefault(name, time.monotonic())
             if last < 0 or not (done or time.monotonic() - last >= SAY_EVERY_SECONDS):
                 continue
@@ -187,7 +187,8 @@ def _line(watched: Watched, name: str, progress: Progress, done: bool) -> str:
     if progress.skipped:
         return f"{where}: skipped: {progress.skipped}"
     pages = "threads" if name == "messages" else "pages"
-    said = f"{where}: {mode_of(name, progress)}, {progress.pages:,} {pages}, {progress.rows:,} rows"
+    mode = mode_of(name, progress) or "not begun"
+    said = f"{where}: {mode}, {progress.pages:,} {pages}, {progress.rows:,} rows"
     if done:
         return said
     rate, waited = watched.rows_per_second(name), watched.waited

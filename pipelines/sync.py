@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 
 import dlt
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -17,6 +18,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from pipelines.audit import Outcome, audited
 from pipelines.connections import Connection
 from pipelines.engine import TraceWithoutRows
+from pipelines.failures import explained
 from pipelines.load import is_new, load_chunk
 from pipelines.messages import sync_messages
 from pipelines.state import list_states
@@ -115,7 +117,7 @@ def _synced(
                 outcome.requests = client.requests
                 outcome.waited_seconds = client.budget.waited_seconds - waited_before
     except (SourceError, PipelineStepFailed) as e:
-        outcome.error = _explained(e, warehouse.remedy)
+        outcome.error = explained(e, warehouse)
     finally:
         outcome.seconds = time.monotonic() - began
 
@@ -130,6 +132,11 @@ def _sync(
     folder: Path,
 ) -> None:
     provider = connection.provider
+    # the state that counts is the one that was loaded with its rows: dlt restores it from there.
+    # A local one may be of a file that is gone, of a run that was killed before its rows came in,
+    # or no longer what dlt can read
+    if (folder / connection.name).exists():
+        rmtree(folder / connection.name)
     pipeline = dlt.pipeline(
         connection.name,
         destination=warehouse.destination(),
@@ -137,9 +144,6 @@ def _sync(
         pipelines_dir=str(folder.absolute()),
         progress=TraceWithoutRows(),
     )
-    # the state that counts is the one that was loaded with its rows: dlt restores it from there.
-    # A local one may be of a file that is gone, or of a run that was killed before its rows came in
-    pipeline.drop()
     pipeline.sync_destination()
     names = chosen_lists(connection, only)
     with closing(ReaderPool(connection.settings, run.terms, pipeline.working_dir)) as readers:
@@ -195,18 +199,3 @@ def chosen_lists(connection: Connection, only: Sequence[str] = ()) -> list[str]:
 def _is_done(report: Report, name: str) -> bool:
     progress = report.of(name)
     return progress.finished or bool(progress.skipped or progress.error)
-
-
-def _explained(error: Exception, remedy: str) -> str:
-    """Why a sync ended. A database's own message is left out, since it may quote a row."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, SourceError):
-            return str(cause)
-        if isinstance(cause, KeyboardInterrupt):
-            raise KeyboardInterrupt from None  # dlt wraps it as it does a failure
-        last, cause = cause, cause.__cause__ or getattr(cause, "exception", None)
-    return (
-        f"loading failed: {type(last).__name__}; what was loaded before is kept, and the next run "
-        f"goes on from there: {remedy}"
-    )

@@ -18,6 +18,7 @@ AUDIT = "audit"
 # the schemas that `talkhouse build` fills
 BUILT = ("staging", "unified", "marts", "seeds", "snapshots")
 FETCHED_AT_ONCE = 1_000
+KEPT = "what was loaded is kept, and the next run goes on from there"
 
 
 class WarehouseError(Exception):
@@ -29,7 +30,7 @@ class AlreadySyncing(WarehouseError):
 
 
 class WarehouseGone(WarehouseError):
-    """It was open, and cannot be reached any more."""
+    """It was open, and cannot be used any more."""
 
 
 class Destination(Protocol):
@@ -65,10 +66,20 @@ class Warehouse(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, e: BaseException | None, trace: TracebackType | None
     ) -> None:
+        is_its = isinstance(e, Exception) and not isinstance(e, WarehouseError)
+        why = self.meaning(e) if e and is_its else ""
         self.close()
+        if why:
+            raise WarehouseGone(why) from None
 
     @abstractmethod
     def close(self) -> None: ...
+
+    @abstractmethod
+    def meaning(self, error: BaseException) -> str:
+        """What an error means that this database made, and what to do; empty where neither is
+        known. Its own message is left out, since it may quote a row.
+        """
 
     @abstractmethod
     def destination(self) -> Any:

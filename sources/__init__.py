@@ -1,7 +1,9 @@
 """The providers, and what they share. Read top to bottom, this is the way of the data:
 
-    http.py       asks a provider, within its budget.py; errors.py says what can go wrong
-    pages.py      a page's body becomes typed rows (records.py), if need be leniently (salvage.py)
+    http.py       asks a provider, within its budget.py; errors.py says what can go wrong, and
+                  transport.py what can below HTTP
+    pages.py      a page's body, mended (mending.py), becomes typed rows (records.py), if need be
+                  leniently (salvage.py)
     listing.py    what a provider declares of a list, and how far a run reads it
     scan.py       reads a list that moves, chunk by chunk; schedule.py knows what is to be read
     fetch.py      gets its pages: by number, by spans.py that overlap, or by_id.py

@@ -36,6 +36,8 @@ class TransientError(SourceError):
     def __init__(
         self, what: str, remedy: str = "", retry_after_seconds: float | None = None
     ) -> None:
+        if retry_after_seconds:
+            what = f"{what}, and asks for a wait of {retry_after_seconds:,.0f} s"
         super().__init__(what, remedy)
         self.retry_after_seconds = retry_after_seconds
 

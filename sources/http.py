@@ -6,7 +6,7 @@ Only reads leave from here: GET, and POST for a search that its provider documen
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -28,20 +28,20 @@ from sources.errors import (
     SourceError,
     TransientError,
     Unavailable,
-    Unreachable,
 )
+from sources.transport import ACCEPT_ENCODING, failure_of, read_capped
 
 T = TypeVar("T")
 
 ATTEMPTS = 6
-LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
-LONGEST_ANSWER_SECONDS = 300.0
 LONGEST_WAIT_SECONDS = 300.0
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 # both log addresses, and httpcore headers too: identifiers in paths and tokens must not get there
 for noisy in ("httpx", "httpcore"):
     logging.getLogger(noisy).setLevel(logging.WARNING)
+# it would print a line of its own, through the progress that is shown
+stamina.instrumentation.set_on_retry_hooks([])
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,10 @@ class Client:
         self.provider = provider
         self.in_flight = in_flight
         self.requests = 0
-        url = httpx.URL(base_url)
+        try:
+            url = httpx.URL(base_url)
+        except httpx.InvalidURL:
+            raise Refused(f"{provider}: base_url is no address; it begins with https://") from None
         if url.scheme != "https" and not allow_http and not _is_loopback(url.host):
             raise Refused(
                 f"{provider}: base_url is not https, and credentials would travel in the clear",
@@ -108,7 +111,12 @@ class Client:
         self._told = datetime(1970, 1, 1, tzinfo=UTC)
         self._http = httpx.Client(
             base_url=base_url,
-            headers={"User-Agent": "talkhouse", "Accept": "application/json", **headers},
+            headers={
+                "User-Agent": "talkhouse",
+                "Accept": "application/json",
+                "Accept-Encoding": ACCEPT_ENCODING,
+                **headers,
+            },
             timeout=TIMEOUT,
             limits=httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight),
         )
@@ -169,12 +177,9 @@ class Client:
             with self._http.stream(
                 method, request.path, params=params, json=request.search
             ) as response:
-                body = _read_capped(response.iter_bytes(), f"{self.provider}: {request}")
+                body = read_capped(response, f"{self.provider}: {request}")
         except httpx.HTTPError as e:
-            # the error's own text may hold the address; its kind says enough
-            unreached = isinstance(e, httpx.ConnectError | httpx.ConnectTimeout)
-            kind = Unreachable if unreached else Unavailable
-            raise kind(f"{self.provider}: {request} failed: {type(e).__name__}") from None
+            raise failure_of(e, f"{self.provider}: {request}") from None
         return Answer(request, response.status_code, response.headers, body, _served_at(response))
 
 
@@ -219,18 +224,6 @@ def _wait_before_retry(error: Exception) -> bool | float:
         return True
     # a provider that wants us gone for longer ends the run: the scheduler's next one goes on
     return wait + random.uniform(0, 1) if wait <= LONGEST_WAIT_SECONDS else False
-
-
-def _read_capped(chunks: Iterable[bytes], what: str) -> bytes:
-    body, size, deadline = [], 0, time.monotonic() + LONGEST_ANSWER_SECONDS
-    for chunk in chunks:
-        size += len(chunk)
-        if size > LARGEST_ANSWER_BYTES:
-            raise Refused(f"{what} answered more than {LARGEST_ANSWER_BYTES} bytes")
-        if time.monotonic() > deadline:
-            raise Unavailable(f"{what} was still answering after {LONGEST_ANSWER_SECONDS:.0f} s")
-        body.append(chunk)
-    return b"".join(body)
 
 
 def _served_at(response: httpx.Response) -> datetime:

@@ -1,6 +1,5 @@
 """A page of a list: its body decoded into typed rows, and pages fetched ahead of their use."""
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
+from sources.mending import mended
 from sources.records import Record
 from sources.salvage import Findings, salvage
 
@@ -17,12 +17,6 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 PAGES_READY = 8
-# JSON escapes a character beyond the basic plane as a pair of surrogates: a pair; half of one, or
-# the character 0, which are no text (the group); or any other escape
-ESCAPE = re.compile(
-    rb"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|u(d[89a-f][0-9a-f]{2}|0000)|.)", re.I | re.S
-)
-SUSPECT = (rb"\ud", rb"\uD", rb"\u0000")
 
 
 @dataclass
@@ -66,13 +60,13 @@ class PageDecoder(Generic[R]):
         self._raw = msgspec.json.Decoder(envelope[msgspec.Raw])
 
     def __call__(self, body: bytes) -> Page[R]:
-        body, found = _mended(body)
+        body, found = mended(body)
         try:
             page: Page[R] = _page(self._strict.decode(body))
         except msgspec.ValidationError:
             page = self._row_by_row(body)
-        for problem in sorted(found):
-            page.findings.drifted(self.record.table, "(any text)", f"found {problem}")
+        for where, problem in sorted(found):
+            page.findings.drifted(self.record.table, where, problem)
         return page
 
     def _row_by_row(self, body: bytes) -> Page[R]:
@@ -86,30 +80,6 @@ class PageDecoder(Generic[R]):
             return self._one.decode(raw)
         except msgspec.ValidationError:
             return salvage(self.record, raw, findings)
-
-
-def _mended(body: bytes) -> tuple[bytes, set[str]]:
-    """The body with U+FFFD for what is no text, and what that was: it costs that, and no more.
-
-    Half a character comes where a text was cut in an emoji; a character 0 is none that Postgres can
-    store. The decoder sees neither in the fields that are kept as JSON.
-    """
-    found: set[str] = set()
-    try:
-        str(body, "utf-8")
-    except UnicodeDecodeError:
-        body = str(body, "utf-8", "replace").encode()
-        found.add("bytes that are no UTF-8")
-
-    def whole(escape: re.Match[bytes]) -> bytes:
-        if not escape[1]:
-            return escape[0]
-        found.add("a character 0" if escape[1] == b"0000" else "half a character")
-        return rb"\ufffd"
-
-    if any(each in body for each in SUSPECT):
-        body = ESCAPE.sub(whole, body)
-    return body, found
 
 
 def _page(decoded: Any) -> Page[Any]:

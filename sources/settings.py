@@ -95,12 +95,21 @@ def settings_from(kind: type[S], where: str, values: dict[str, Any]) -> S:
             file = "secrets.toml" if field.name in kind.secrets else "config.toml"
             raise SettingsError(f"{where}: {field.name} is missing; set it in .dlt/{file}")
     try:
-        return msgspec.convert(values, kind, strict=False)
+        settings = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as e:
         # msgspec's message says the types and the setting's path, not its value
         named = next((n for n in kind.secrets if f"$.{n}" in str(e)), "")
         said = f"{named} is of the wrong type" if named else str(e).replace("$.", "")
         raise SettingsError(f"{where}: {said}") from None
+    for name in kind.secrets:
+        value = getattr(settings, name)
+        # what a header cannot carry; a line's end would let it carry another header
+        if isinstance(value, str) and not (value.isascii() and value.isprintable()):
+            raise SettingsError(
+                f"{where}: {name} has a character that no key has, such as a line's end or a space "
+                "that does not show; copy it again"
+            )
+    return settings
 
 
 def refuse_unknown(where: str, names: Iterable[str], known: Sequence[str]) -> None:

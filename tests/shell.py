@@ -74,6 +74,7 @@ class Shell:
         (self.folder / ".dlt").mkdir(exist_ok=True)
         (self.folder / ".dlt/config.toml").write_text(config)
         (self.folder / ".dlt/secrets.toml").write_text(secrets)
+        (self.folder / ".dlt/secrets.toml").chmod(0o600)
 
 
 def chatwoot(simulator: Simulator, **values: Any) -> dict[str, Any]:

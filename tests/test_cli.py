@@ -276,6 +276,7 @@ def test_simulate_tells_how_to_reach_it(shell: Shell) -> None:
     (shell.folder / ".dlt").mkdir()
     (shell.folder / ".dlt/config.toml").write_text(config)
     (shell.folder / ".dlt/secrets.toml").write_text(secrets)
+    (shell.folder / ".dlt/secrets.toml").chmod(0o600)
     assert shell("check", "--json").stdout.count('"connection"') == 5
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=10)

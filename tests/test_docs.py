@@ -109,3 +109,11 @@ def test_no_secret_has_a_place_in_config() -> None:
         for secret in provider(name).settings.secrets:
             assert not re.search(rf"^#?{secret} =", CONFIG, re.M)
             assert re.search(rf"^#{secret} =", SECRETS, re.M)
+
+
+@pytest.mark.parametrize("name", ["SECURITY.md", "docs/failures.md", "docs/licenses.md"])
+def test_the_tests_that_a_promise_names_are_there(name: str) -> None:
+    named = re.findall(r"`(tests/\w+\.py)`", (ROOT / name).read_text("utf-8"))
+    assert named
+    for each in named:
+        assert (ROOT / each).exists(), each

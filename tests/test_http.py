@@ -1,10 +1,13 @@
 """The client: how fast it asks, what it retries, what it refuses, and what it never tells."""
 
+import gzip
 import json
 import random
+import socket
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -15,7 +18,7 @@ import msgspec
 import pytest
 import stamina
 
-from sources import budget, http
+from sources import budget, transport
 from sources.budget import Budget, budget_of
 from sources.chatwoot.connect import refusal as chatwoot_refusal
 from sources.errors import (
@@ -211,6 +214,7 @@ def test_no_redirect_is_followed(server: Server, elsewhere: Server, connect: Con
     with pytest.raises(Refused, match="the address moved: set base_url to the new one"):
         connect().read(Request("/things"), bytes)
     assert elsewhere.asked == []
+    assert len(server.asked) == 1
 
 
 def test_an_error_tells_the_path_and_no_more(server: Server, connect: Connect) -> None:
@@ -263,7 +267,7 @@ def test_https_loopback_and_what_is_allowed_are_not(
 def test_an_answer_beyond_the_cap_is_refused(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "LARGEST_ANSWER_BYTES", 100)
+    monkeypatch.setattr(transport, "LARGEST_ANSWER_BYTES", 100)
     server.gives(b"x" * 101)
     with pytest.raises(Refused, match="acme: GET /things answered more than 100 bytes"):
         connect().read(Request("/things"), bytes)
@@ -273,10 +277,81 @@ def test_an_answer_beyond_the_cap_is_refused(
 def test_an_answer_that_takes_too_long_is_unavailable(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "LONGEST_ANSWER_SECONDS", -1.0)
+    monkeypatch.setattr(transport, "LONGEST_ANSWER_SECONDS", -1.0)
     server.gives(b"x")
     with pytest.raises(Unavailable, match="was still answering"):
         connect().read(Request("/things"), bytes)
+
+
+def test_what_is_compressed_is_undone(server: Server, connect: Connect) -> None:
+    server.gives(gzip.compress(b'{"a": 1}'), content_encoding="gzip")
+    assert connect().read(Request("/things"), msgspec.json.decode) == {"a": 1}
+    assert server.asked[0][2]["accept-encoding"] == "gzip"
+
+
+def test_a_bomb_is_refused_before_it_takes_the_memory(
+    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "LARGEST_ANSWER_BYTES", 1_000_000)
+    server.gives(gzip.compress(bytes(200_000_000), 1), content_encoding="gzip")
+    client = connect()
+    tracemalloc.start()
+    with pytest.raises(Refused, match="acme: GET /things answered more than 1000000 bytes"):
+        client.read(Request("/things"), bytes)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # of it all, no more was ever undone than the cap
+    assert most < 10_000_000
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "deflate"])
+def test_no_other_compression_is_undone(encoding: str, server: Server, connect: Connect) -> None:
+    server.gives(gzip.compress(gzip.compress(b"[]")), content_encoding=encoding)
+    with pytest.raises(Refused, match="answered in an encoding that was not asked for"):
+        connect().read(Request("/things"), bytes)
+
+
+@pytest.mark.parametrize("body", [b"[]", gzip.compress(b"[]") + b"more"])
+def test_what_is_not_compressed_as_it_says_is_a_bad_answer(
+    body: bytes, server: Server, connect: Connect
+) -> None:
+    server.gives(body, content_encoding="gzip")
+    with pytest.raises(BadAnswer):
+        connect().read(Request("/things"), bytes)
+
+
+def test_a_body_that_drips_nothing_ends(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LONGEST_ANSWER_SECONDS", 0.5)
+    with dripping() as url, stamina.set_testing(True, attempts=1):
+        with pytest.raises(Unavailable, match="was still answering after 0 s"):
+            connect(url).read(Request("/things"), bytes)
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    """A host that answers with gzip's empty blocks for ever: there is always more, and nothing."""
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n")
+            connection.sendall(gzip.compress(b"")[:10])
+            while True:
+                connection.sendall(b"\x00\x00\x00\xff\xff")
+                time.sleep(0.01)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = Thread(target=drip)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+
+
+@pytest.mark.parametrize("url", ["https://chat.example:port", "https://chat.example/\r\n"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(Refused, match="acme: base_url is no address; it begins with https://"):
+        Client("acme", url, {}, requests_per_second=1, in_flight=1)
 
 
 @pytest.mark.parametrize(

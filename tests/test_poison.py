@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from conftest import DAY, Account, Open
 
@@ -197,3 +198,35 @@ def test_the_contact_of_a_row_that_cannot_be_read_is_not_taken_for_deleted(
         chatwoot.later()
         assert quarantined(chatwoot, full=True) == [thread.id]
     assert not any(row["deleted_at"] for row in chatwoot.rows("contacts", ["deleted_at"]))
+
+
+@pytest.mark.both_destinations
+@pytest.mark.parametrize("field", ["custom_attributes", "unexpected"])
+@pytest.mark.parametrize("number", [b"1e999999", b"9" * 200_000])
+def test_a_number_that_no_database_takes_costs_itself(
+    number: bytes, field: str, account_of: Open
+) -> None:
+    account = account_of("chatwoot", only=["conversations"])
+    value = msgspec.Raw(b'{"n": ' + number + b"}")
+    account.fault("extra_field", "/conversations", field=field, value=value, times=None)
+    account.synced()
+    assert account.asked("/conversations") > 1
+    name, whole = ("_extra", {field: {"n": number.decode()}})
+    if field == "custom_attributes":
+        name, whole = field, whole[field]
+    found = [row[name] for row in account.rows("conversations", [name])]
+    assert whole in found
+    assert account.column("drift", "field") == sorted(
+        {"(any number)"} | ({field} if name == "_extra" else set())
+    )
+    assert len(found) == len(account.expected()["conversations"])
+
+
+@pytest.mark.both_destinations
+@pytest.mark.parametrize("field", ["custom_attributes", "unexpected"])
+def test_what_is_nested_deep_and_can_be_decoded_is_stored(field: str, account_of: Open) -> None:
+    account = account_of("chatwoot", only=["conversations"])
+    value = msgspec.Raw(b"[" * 500 + b"]" * 500)
+    account.fault("extra_field", "/conversations", field=field, value=value)
+    account.synced()
+    assert len(account.rows("conversations", ["id"])) == len(account.expected()["conversations"])

@@ -302,6 +302,28 @@ def test_what_is_no_text_is_mended_inside_kept_json_too(sent: bytes, kept: str, 
     assert page.findings.drift == {("contacts", "(any text)", f"found {told}"): 1}
 
 
+LONG = b"9" * 200_000
+
+
+@pytest.mark.parametrize("sent", [b"1e999999", b"-2.5E-12345", LONG, b"0." + LONG])
+def test_a_number_that_no_database_takes_is_kept_as_text(sent: bytes) -> None:
+    page = PageDecoder(HilosContact)(
+        b'[{"id": "c1", "meta": {"n": ' + sent + b', "text": ": 1e999999", "m": 1e300}}]'
+    )
+    assert [msgspec.json.decode(row.meta) for row in page.rows] == [
+        {"n": sent.decode(), "text": ": 1e999999", "m": 1e300}
+    ]
+    told = ("contacts", "(any number)", "found one beyond all bounds, kept as text")
+    assert page.findings.drift == {told: 1}
+
+
+@pytest.mark.parametrize("sent", [b"1e308", b"-0.5E-300", b"9" * 900, b'"' + LONG + b'"'])
+def test_a_number_within_bounds_stays_one(sent: bytes) -> None:
+    page = PageDecoder(HilosContact)(b'[{"id": "c1", "meta": {"n": ' + sent + b"}}]")
+    assert [bytes(row.meta) for row in page.rows] == [b'{"n": ' + sent + b"}"]
+    assert page.findings.drift == {}
+
+
 def test_what_both_copies_of_a_message_hold_beyond_their_type_is_kept() -> None:
     one = {"id": 5, "from_the_list": 1}
     row = {"id": 1, "messages": [one], "last_non_activity_message": {"id": 5, "alone": 2}}
