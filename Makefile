@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test check audit bench lock clean
+.PHONY: demo test check audit bench soak lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/stamp
@@ -28,6 +28,9 @@ bench: .venv/stamp
 	$(BIN)/python benchmarks/messages.py --conversations 3000 --rounds 12
 	$(BIN)/python benchmarks/incremental.py
 	$(BIN)/python benchmarks/build.py
+
+soak: .venv/stamp
+	$(BIN)/python benchmarks/soak.py
 
 # uv is needed for this only
 lock:

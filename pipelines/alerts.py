@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from pipelines.audit import last_build, make_tables
+from pipelines.audit import last_build
 from pipelines.channels import Channel
 from pipelines.connections import Connection
 from pipelines.health import FAILED, SETTINGS, STALE, VOLUME, Health, health
 from pipelines.ledger import BUILD, DRIFT, PUBLICATION, REJECTS, Ledger, tell_outage
+from pipelines.migrations import migrate
 from pipelines.summary import Publication
 from pipelines.warehouse import AlreadySyncing, Destination, WarehouseError
 
@@ -35,7 +36,7 @@ def send_alerts(
         return []
     try:
         with destination.open() as warehouse, warehouse.loading("alerts"):
-            make_tables(warehouse)
+            migrate(warehouse)
             ledger = Ledger(warehouse, known)
             ledger.outage_is_over()
             for each in chosen:

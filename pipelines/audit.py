@@ -6,6 +6,8 @@ audit.builds    one row for each build of the analysts' tables
 audit.alerts    one row for each thing that was told, or is still to be
 audit.drift     fields that were not as declared     (views over every provider's own tables,
 audit.rejects   rows that could not be loaded         which are loaded with the rows themselves)
+
+migrations.py makes the tables.
 """
 
 import secrets
@@ -17,38 +19,13 @@ from importlib.metadata import version
 from typing import Any
 
 from pipelines.connections import Connection
+from pipelines.migrations import migrate
 from pipelines.warehouse import AUDIT, Warehouse
 from sources import PROVIDERS
 from sources.listing import Progress
 from sources.records import table_columns
 from sources.run import Report
 from sources.salvage import Drift, Reject
-
-TABLES = """
-create table if not exists audit.runs (
-    run_id text primary key, account text not null, provider text not null,
-    started_at timestamptz not null, ended_at timestamptz, outcome text not null, error text,
-    requests bigint, rows_loaded bigint, throttled_seconds double precision,
-    talkhouse_version text not null
-);
-create table if not exists audit.scans (
-    run_id text not null, account text not null, provider text not null, list text not null,
-    mode text not null, started_at timestamptz, watermark timestamptz,
-    is_finished boolean not null, is_whole boolean not null, is_in_order boolean,
-    pages bigint not null, requests bigint not null, rows_seen bigint not null,
-    rows_new bigint, rows_changed bigint, rows_unchanged bigint, rows_deleted bigint not null,
-    declared_count bigint, distinct_ids bigint, rows_quarantined bigint not null,
-    messages_missing bigint not null, rows_left bigint not null,
-    throttled_seconds double precision not null, skipped text,
-    primary key (run_id, list)
-);
-create table if not exists audit.builds (built_at timestamptz not null, outcome text not null);
-create table if not exists audit.alerts (
-    alert_id text primary key, noted_at timestamptz not null, kind text not null,
-    account text not null, is_over boolean not null, text text not null, run_id text not null,
-    about text not null, undelivered text not null
-);
-"""
 
 
 def _now() -> datetime:
@@ -84,7 +61,7 @@ class Outcome:
 @contextmanager
 def audited(connection: Connection, warehouse: Warehouse, outcome: Outcome) -> Iterator[None]:
     """Notes a run: that it began, and when the context ends what came of it, be it an error."""
-    make_tables(warehouse)
+    migrate(warehouse)
     run_id = outcome.run_id
     # a run that was killed could not say so
     warehouse.execute(
@@ -119,12 +96,12 @@ def audited(connection: Connection, warehouse: Warehouse, outcome: Outcome) -> I
         _show_findings(warehouse)
 
 
-def note_build(warehouse: Warehouse, is_ok: bool) -> None:
-    """Notes how a build of the analysts' tables ended."""
-    make_tables(warehouse)
+def note_build(warehouse: Warehouse, is_ok: bool, models: str) -> None:
+    """Notes how a build of the analysts' tables ended; `models` is the hash of its dbt project."""
+    migrate(warehouse)
     warehouse.execute(
-        "insert into audit.builds (built_at, outcome) values (%s, %s)",
-        [datetime.now(UTC), "ok" if is_ok else "failed"],
+        "insert into audit.builds (built_at, outcome, models) values (%s, %s, %s)",
+        [datetime.now(UTC), "ok" if is_ok else "failed", models],
     )
 
 
@@ -136,21 +113,19 @@ def last_build(warehouse: Warehouse) -> dict[str, Any] | None:
     return next(iter(warehouse.rows(latest)), None)
 
 
+def was_built_of(warehouse: Warehouse, models: str) -> bool:
+    """Whether these models, and no others, made the analysts' tables since a build was good."""
+    found = warehouse.rows(
+        "select distinct models from audit.builds where built_at >= all "
+        "(select built_at from audit.builds where outcome = 'ok')"
+    )
+    return [row["models"] for row in found] == [models]
+
+
 def last_build_failed(warehouse: Warehouse) -> bool:
     """Whether the analysts' tables are what a failed build left."""
     built = last_build(warehouse)
     return built is not None and built["outcome"] == "failed"
-
-
-def make_tables(warehouse: Warehouse) -> None:
-    """Makes what is not there of the dataset `audit`."""
-    with warehouse.loading(AUDIT):
-        # where the schema was made for it, a role needs not be one that may make schemas
-        if not warehouse.has_schema(AUDIT):
-            warehouse.execute(f"create schema {AUDIT}")
-        for statement in TABLES.split(";\n"):
-            if statement.strip():
-                warehouse.execute(statement)
 
 
 def _note_scan(

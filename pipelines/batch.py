@@ -10,6 +10,7 @@ from pipelines.connections import Connection
 from pipelines.destination import Copy, configured
 from pipelines.dry_run import dry_run as read_only
 from pipelines.failures import explained
+from pipelines.housekeeping import kept_for
 from pipelines.meter import Meter
 from pipelines.progress import watching
 from pipelines.publish import published
@@ -53,7 +54,7 @@ def sync_all(
     `only` names lists; a connection that has none of them is left out. `meter` is told of each.
     """
     plans = plans_of(chosen, full=full, since=since, until=until)
-    budget = _budget("--message-budget", message_budget)
+    budget, keep = _budget("--message-budget", message_budget), kept_for()
     asked = _asked(chosen, only)
     destination = destination or configured()
     outcomes = []
@@ -80,6 +81,7 @@ def sync_all(
                         message_budget=budget,
                         outcome=outcome,
                         terms=terms.get(each.name),
+                        keep=keep,
                     )
             watch.ended(outcome)
             meter.synced(outcome, each, warehouse)

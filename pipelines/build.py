@@ -1,5 +1,6 @@
 """Builds the analysts' tables out of the raw ones, by the dbt project of `models/`, in-process."""
 
+import hashlib
 import json
 import logging
 import os
@@ -13,7 +14,7 @@ from zoneinfo import available_timezones
 import dlt
 from rich.console import Console
 
-from pipelines.audit import note_build
+from pipelines.audit import note_build, was_built_of
 from pipelines.events import BuildEnded, tell
 from pipelines.summary import Publication, print_json, results
 from pipelines.warehouse import Destination, WarehouseError
@@ -54,13 +55,14 @@ def build(
 ) -> Built:
     """Builds everything for the providers whose datasets are there.
 
-    `full` makes anew what is otherwise brought up to date. `time_zone` is whose days the marts
+    `full` makes anew what is otherwise brought up to date, as after any change of the models: a
+    newer release, or other seeds. `time_zone` is whose days the marts
     count by, `models.time_zone` of the settings if it is empty. `as_of` (ISO 8601) takes the place
     of the time of the build. Raises SettingsError if nothing was ever loaded, or there is no such
     time zone; WarehouseError if the destination cannot be opened; AlreadySyncing if another process
     builds or, into a DuckDB file, syncs.
     """
-    providers = _providers(destination)
+    providers, models = _providers(destination), _models_hash()
     # here: it takes a second, which no other command should
     from dbt.cli.main import dbtRunner
 
@@ -73,7 +75,7 @@ def build(
     arguments += ["--target-path", str(folder.absolute() / "target")]
     arguments += ["--log-path", str(folder.absolute() / "logs")]
     arguments += ["--target", destination.dbt_target]
-    if full:
+    if full or _are_others(destination, models):
         arguments.append("--full-refresh")
     built = Built(str(destination), providers)
     with destination.building(), _environment(destination.dbt_environment()), _log_closed():
@@ -89,7 +91,7 @@ def build(
     for each in results_of_nodes:
         _note(built, each)
     with destination.open() as warehouse:
-        note_build(warehouse, built.ok)
+        note_build(warehouse, built.ok, models)
     tell(
         BuildEnded(
             outcome="ok" if built.ok else "failed",
@@ -119,6 +121,21 @@ def _providers(destination: Destination) -> list[str]:
     if not found:
         raise SettingsError(f"{destination} has nothing to build from: run `talkhouse sync` first")
     return found
+
+
+def _models_hash() -> str:
+    """What tells the dbt project, with its seeds, from any other."""
+    found = hashlib.sha256()
+    for file in sorted(MODELS.rglob("*.*")):
+        name = file.relative_to(MODELS)
+        if file.suffix in (".sql", ".yml", ".csv") and name.parts[0] != "target":
+            found.update(name.as_posix().encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()
+
+
+def _are_others(destination: Destination, models: str) -> bool:
+    with destination.open(read_only=True) as warehouse:
+        return not was_built_of(warehouse, models)
 
 
 def _time_zone(named: str) -> str:

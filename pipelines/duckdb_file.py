@@ -14,6 +14,7 @@ import dlt
 import duckdb
 import pyarrow as pa
 
+from pipelines.migrations import up_to_date
 from pipelines.warehouse import (
     AUDIT,
     BUILT,
@@ -86,8 +87,8 @@ class DuckDbFile:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
     def open(self, *, read_only: bool = False) -> "DuckDbWarehouse":
-        """Opens it. Raises WarehouseError."""
-        return DuckDbWarehouse(self.file, read_only=read_only)
+        """Opens it, and brings it up to date. Raises WarehouseError."""
+        return up_to_date(lambda so: DuckDbWarehouse(self.file, read_only=so), read_only)
 
 
 class DuckDbWarehouse(Warehouse):

@@ -16,13 +16,14 @@ from typing import Any
 
 from pipelines.connections import Connection
 from pipelines.destination import Copy
+from pipelines.migrations import migrate
 from pipelines.person import Person, columns_by_kind, find, theirs
 from pipelines.publish import published
 from pipelines.rewrite import stored_records
 from pipelines.summary import print_json, results
 from pipelines.sweep import left, sweep
 from pipelines.sync import PIPELINES_FOLDER
-from pipelines.terms import key_hash, make_tables, refuse_other_key
+from pipelines.terms import key_hash, refuse_other_key
 from pipelines.warehouse import BUILT, Destination, Warehouse, WarehouseError
 from sources.privacy import Privacy
 from sources.settings import SettingsError
@@ -120,7 +121,7 @@ def erase(
 
 def _keep_out(warehouse: Warehouse, privacy: Privacy, person: Person) -> int:
     """Notes the hashes by which later syncs know the person."""
-    make_tables(warehouse)
+    migrate(warehouse)
     tokens = {
         Terms(account, where, privacy).erasure(kind, an_id)
         for kind, ids in ((CONTACT, person.contacts), (CONVERSATION, person.conversations))

@@ -55,6 +55,9 @@ dlthub_telemetry = false
 
 #[traces]
 #endpoint = ""  # where an OpenTelemetry collector takes traces: "http://localhost:4318/v1/traces"
+
+#[audit]
+#keep = "90d"  # how long it is kept what each sync did
 """
 SECRETS_HEAD = """\
 # Secrets of Talkhouse's connections: never commit this file.

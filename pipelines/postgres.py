@@ -19,6 +19,7 @@ from dlt.common.configuration.specs.exceptions import InvalidConnectionString
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from psycopg2.extras import register_default_jsonb
 
+from pipelines.migrations import up_to_date
 from pipelines.postgres_errors import refusal_of
 from pipelines.postgres_indexes import indexes_of
 from pipelines.warehouse import (
@@ -86,8 +87,8 @@ class PostgresDatabase:
         return True
 
     def open(self, *, read_only: bool = False) -> "PostgresWarehouse":
-        """Opens it. Raises WarehouseError."""
-        return PostgresWarehouse(self, read_only=read_only)
+        """Opens it, and brings it up to date. Raises WarehouseError."""
+        return up_to_date(lambda so: PostgresWarehouse(self, read_only=so), read_only)
 
 
 def configured_database() -> PostgresDatabase:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from shutil import rmtree
 
@@ -19,6 +20,7 @@ from pipelines.audit import Outcome, audited
 from pipelines.connections import Connection
 from pipelines.engine import TraceWithoutRows
 from pipelines.failures import explained
+from pipelines.housekeeping import KEEP, tidy
 from pipelines.load import is_new, load_chunk
 from pipelines.messages import sync_messages
 from pipelines.state import list_states
@@ -70,6 +72,7 @@ def sync(
     only: Sequence[str] = (),
     message_budget: Budget = NO_LIMIT,
     outcome: Outcome | None = None,
+    keep: timedelta = KEEP,
     folder: Path = PIPELINES_FOLDER,
     terms: Terms | None = None,
 ) -> Outcome:
@@ -78,15 +81,17 @@ def sync(
     Raises SettingsError if what is stored is under another privacy policy.
 
     `message_budget` is what the run may spend on threads. `outcome` may be given to watch it from
-    another thread while it fills.
+    another thread while it fills. `keep` is how long the audit is kept.
     """
     outcome = outcome or Outcome(connection.name, connection.provider.name)
     terms = terms or terms_of(connection, warehouse)
     try:
-        with warehouse.syncing(connection.name), audited(connection, warehouse, outcome):
-            if is_empty(warehouse):
-                note_policy(warehouse, terms.privacy)
-            _synced(connection, warehouse, plan, terms, only, message_budget, outcome, folder)
+        with warehouse.syncing(connection.name):
+            with audited(connection, warehouse, outcome):
+                if is_empty(warehouse):
+                    note_policy(warehouse, terms.privacy)
+                _synced(connection, warehouse, plan, terms, only, message_budget, outcome, folder)
+            tidy(connection, warehouse, keep)
     except AlreadySyncing as e:
         outcome.error, outcome.is_busy = str(e), True
     return outcome

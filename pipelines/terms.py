@@ -8,21 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from pipelines.connections import Connection
+from pipelines.migrations import migrate
 from pipelines.warehouse import AUDIT, Warehouse
 from sources import PROVIDERS
 from sources.privacy import Action, PersonalData, Privacy
 from sources.records import Record
 from sources.settings import SettingsError
 from sources.terms import Terms
-
-TABLES = """
-create table if not exists audit.privacy (
-    kind text primary key, action text not null, key_hash text, applied_at timestamptz not null
-);
-create table if not exists audit.erased (
-    token text primary key, key_hash text not null, erased_at timestamptz not null
-);
-"""
 
 
 def terms_of(connection: Connection, warehouse: Warehouse) -> Terms:
@@ -116,7 +108,7 @@ def key_hash(privacy: Privacy) -> str | None:
 
 def note_policy(warehouse: Warehouse, privacy: Privacy) -> None:
     """Notes the policy that all stored rows are under."""
-    make_tables(warehouse)
+    migrate(warehouse)
     warehouse.execute("delete from audit.privacy")
     for kind, action in effective(privacy).items():
         warehouse.execute(
@@ -129,11 +121,3 @@ def note_policy(warehouse: Warehouse, privacy: Privacy) -> None:
 def is_empty(warehouse: Warehouse) -> bool:
     """Whether no row was ever loaded."""
     return not any(warehouse.tables(dataset) for dataset in PROVIDERS)
-
-
-def make_tables(warehouse: Warehouse) -> None:
-    """Makes this module's tables in the audit's schema, which is there."""
-    with warehouse.loading(AUDIT):
-        for statement in TABLES.split(";\n"):
-            if statement.strip():
-                warehouse.execute(statement)

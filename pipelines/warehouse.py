@@ -40,7 +40,7 @@ class Destination(Protocol):
         """Whether anything may have been loaded."""
 
     def open(self, *, read_only: bool = False) -> "Warehouse":
-        """Opens it. Raises WarehouseError."""
+        """Opens it, and brings it up to date. Raises WarehouseError."""
 
     @property
     def dbt_target(self) -> str:

@@ -15,18 +15,31 @@ State = MutableMapping[str, Any]
 UPDATED_AT_MOST_SECONDS = 1_800
 UPDATED_OVERLAP_SECONDS = 120
 QUARANTINED_AT_MOST = 1_000
+STATE_VERSION = 2
+"""Of a list's state. A change of its shape raises it, and is told in `_up_to_date`."""
 
 
 def begin(
     client: Client, listing: Listing[Any], plan: Plan, state: State, progress: Progress
 ) -> Mode:
     """The mode to read the list in; `state` then has where that begins, or goes on."""
+    _up_to_date(state)
     mode = _mode(client.clock(), listing, plan, state, progress)
     bounds = [str(plan.start_date), str(plan.since), str(plan.until)]
     anew = plan.full and mode == "full" and not progress.mode
     if anew or mode not in state or state[mode]["bounds"] != bounds:
         state[mode] = _beginning(client, listing, mode, state) | {"bounds": bounds}
     return mode
+
+
+def _up_to_date(state: State) -> None:
+    """Brings the state that an earlier release left to today's shape."""
+    if state.get("version", 1) < 2:
+        # 0.1.0a1 had one scan for two modes, and no ways: what it left unfinished begins anew
+        for scan in ("scan", "window"):
+            if "way" not in state.get(scan, {"way": None}):
+                del state[scan]
+    state["version"] = STATE_VERSION
 
 
 def _mode(

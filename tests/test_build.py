@@ -12,12 +12,14 @@ from conftest import SERVED
 from postgres_server import Server
 from shell import Shell, chatwoot, octopush
 
+from pipelines.audit import note_build, was_built_of
 from pipelines.batch import sync_all
 from pipelines.build import MODELS, build
 from pipelines.connections import connection
 from pipelines.describe import sources
 from pipelines.duckdb_file import DuckDbFile
-from pipelines.warehouse import AlreadySyncing
+from pipelines.migrations import migrate
+from pipelines.warehouse import AlreadySyncing, Destination
 from simulator import Simulator, World, serve
 from sources.settings import SettingsError
 
@@ -110,6 +112,24 @@ def test_views_can_be_read_in_the_copy(shell: Shell, simulator: Simulator) -> No
     shell("build")
     count = "select count(*) from staging.stg_octopush__agents"
     assert shell.rows(count, "published.duckdb") == shell.rows(count) == [(6,)]
+
+
+@pytest.mark.both_destinations
+def test_other_models_than_those_that_built_are_told(destination: Destination) -> None:
+    with destination.open() as warehouse:
+        migrate(warehouse)
+        assert not was_built_of(warehouse, "these")
+        note_build(warehouse, True, "these")
+        assert was_built_of(warehouse, "these")
+        note_build(warehouse, False, "these")
+        assert was_built_of(warehouse, "these")
+        assert not was_built_of(warehouse, "those")
+        # what was left half made is no longer theirs
+        note_build(warehouse, False, "those")
+        assert not was_built_of(warehouse, "these")
+        assert not was_built_of(warehouse, "those")
+        note_build(warehouse, True, "those")
+        assert was_built_of(warehouse, "those")
 
 
 def test_a_time_zone_that_is_none_is_refused(shell: Shell, simulator: Simulator) -> None:
