@@ -1,25 +1,22 @@
-"""Writes what runs syncs and builds every so often, and looks whether they still come, for cron,
-systemd and Kubernetes. It installs nothing.
+"""Writes what runs syncs and builds every so often, looks whether they still come, and deletes what
+is too old, for cron, systemd and Kubernetes. It installs nothing.
 """
 
 import json
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pipelines.policy import configured_retention
 from sources.settings import SettingsError, duration
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 NEVER = "never"
-LOOK_EVERY_SECONDS = 30 * MINUTE
 
 CRON = """\
 # Copy to /etc/cron.d/talkhouse, or give the lines, without the user's name, to `crontab -e`.
 # A sync that is still running makes the next one exit at once, with 75.
-{when} {user} cd {folder} && {sync}
-# That no sync comes any more is told where `alerts` say.
-7,37 * * * * {user} cd {folder} && {look} > /dev/null
 """
 
 SERVICE = """\
@@ -162,43 +159,86 @@ def sync_arguments(build: str) -> list[str]:
     return ["sync", "--build", build]
 
 
+@dataclass(frozen=True)
+class Job:
+    """A command that is run every so often. Of its exit codes, `no_failure` are none, and `why`."""
+
+    name: str
+    what: str
+    arguments: list[str]
+    when: str
+    seconds: int
+    why: str
+    no_failure: str = "75"
+    output: str = ""
+
+    def files(self, user: str) -> dict[str, str]:
+        """Its units and its Kubernetes file, by their names."""
+        values = asdict(self) | {
+            "arguments": json.dumps(self.arguments),
+            "command": self.command,
+            "folder": Path.cwd(),
+            "user": user,
+            "spread": min(self.seconds // 10, 60),
+        }
+        return {
+            f"{self.name}.service": SERVICE.format(**values),
+            f"{self.name}.timer": TIMER.format(**values),
+            f"{self.name}-cronjob.yaml": CRONJOB.format(**values),
+        }
+
+    def line(self, user: str) -> str:
+        """Its line for cron."""
+        return f"{self.when} {user} cd {Path.cwd()} && {self.command}{self.output}"
+
+    @property
+    def command(self) -> str:
+        return shlex.join([str(Path(sys.executable).parent / "talkhouse"), *self.arguments])
+
+
+def jobs(cadence: Cadence, build: str) -> list[Job]:
+    """What is to be run: syncs, a look whether they still come, and what is retained if something
+    goes at all. Raises SettingsError.
+    """
+    syncing = Job(
+        "talkhouse",
+        "bring the warehouse up to date",
+        sync_arguments(build),
+        cadence.cron,
+        cadence.seconds,
+        "another sync is still running",
+    )
+    looking = Job(
+        "talkhouse-status",
+        "tell that no sync comes any more",
+        ["status", "--alert"],
+        "7,37 * * * *",
+        30 * MINUTE,
+        "somebody is needed, and was told; or a sync is running",
+        "1 75",
+        " > /dev/null",
+    )
+    retaining = Job(
+        "talkhouse-retain",
+        "delete what is older than [retention] says",
+        ["retain"],
+        "23 4 * * *",
+        DAY,
+        "a sync is running, and the next day is as good",
+    )
+    return [syncing, looking, *([retaining] if configured_retention() else [])]
+
+
 def written(cadence: Cadence, build: str, folder: Path, user: str) -> dict[Path, str]:
     """Writes the files into the folder, and says of each where it goes.
 
     Raises SettingsError if one of them is there and says something else.
     """
-    program = str(Path(sys.executable).parent / "talkhouse")
-    sync, look = sync_arguments(build), ["status", "--alert"]
-    shared = {"user": user, "folder": Path.cwd()}
-    commands = {"sync": shlex.join([program, *sync]), "look": shlex.join([program, *look])}
-    syncing = {
-        "name": "talkhouse",
-        "what": "bring the warehouse up to date",
-        "command": commands["sync"],
-        "arguments": json.dumps(sync),
-        "when": cadence.cron,
-        "seconds": cadence.seconds,
-        "spread": min(cadence.seconds // 10, 60),
-        "why": "another sync is still running",
-        "no_failure": "75",
-    }
-    looking = {
-        "name": "talkhouse-status",
-        "what": "tell that no sync comes any more",
-        "command": commands["look"],
-        "arguments": json.dumps(look),
-        "when": "7,37 * * * *",
-        "seconds": LOOK_EVERY_SECONDS,
-        "spread": 60,
-        "why": "somebody is needed, and was told; or a sync is running",
-        "no_failure": "1 75",
-    }
-    texts = {folder / "talkhouse.cron": CRON.format(when=cadence.cron, **shared, **commands)}
-    for job in (syncing, looking):
-        name = job["name"]
-        texts[folder / f"{name}.service"] = SERVICE.format(**shared, **job)
-        texts[folder / f"{name}.timer"] = TIMER.format(**job)
-        texts[folder / f"{name}-cronjob.yaml"] = CRONJOB.format(**job)
+    wanted = jobs(cadence, build)
+    lines = "\n".join(f"# {job.what}\n{job.line(user)}" for job in wanted)
+    texts = {folder / "talkhouse.cron": CRON + lines + "\n"}
+    for job in wanted:
+        texts |= {folder / name: text for name, text in job.files(user).items()}
     for file, text in texts.items():
         if file.exists() and file.read_text("utf-8") != text:
             raise SettingsError(f"{file} is there and says something else; move it away first")

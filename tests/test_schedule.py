@@ -123,3 +123,17 @@ def test_the_state_is_looked_at_by_a_job_of_its_own(shell: Shell) -> None:
 def test_what_is_no_duration_is_refused(shell: Shell) -> None:
     told = shell("schedule", "--build", "nightly", exit_code=2).stderr
     assert "--build: 'nightly' is not a duration such as 90s, 5m, 1h30m or 7d; or never" in told
+
+
+def test_where_something_is_too_old_some_day_it_is_deleted_every_day(shell: Shell) -> None:
+    shell.environment["RETENTION__MESSAGES"] = "400d"
+    shell("schedule")
+    folder = shell.folder / "schedule"
+    cron = (folder / "talkhouse.cron").read_text("utf-8").splitlines()
+    command = f"talkhouse cd {shell.folder} && {BIN / 'talkhouse'} retain"
+    assert cron[-1] == f"23 4 * * * {command}"
+    job = yaml.safe_load((folder / "talkhouse-retain-cronjob.yaml").read_text("utf-8"))
+    [container] = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert (container["args"], job["spec"]["schedule"]) == (["retain"], "23 4 * * *")
+    timer = (folder / "talkhouse-retain.timer").read_text("utf-8")
+    assert "OnUnitActiveSec=86400s" in timer

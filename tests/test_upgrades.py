@@ -23,12 +23,12 @@ from pipelines.connections import Connection, connection
 from pipelines.duckdb_file import TYPES as DUCKDB_TYPES
 from pipelines.duckdb_file import DuckDbFile, DuckDbWarehouse
 from pipelines.migrations import VERSION, migrate
+from pipelines.overview import look
 from pipelines.plan import plan_all
 from pipelines.postgres import TYPES as POSTGRES_TYPES
 from pipelines.postgres import PostgresDatabase, PostgresWarehouse
 from pipelines.simulate import simulated
 from pipelines.state import list_states
-from pipelines.status import statuses
 from pipelines.sync import plan_of
 from pipelines.warehouse import Destination, Warehouse, WarehouseError
 from simulator import Simulator, World, serve
@@ -123,7 +123,7 @@ def test_a_warehouse_of_an_earlier_release_goes_on(
     with untouched(restored) as warehouse:
         had, did = keys(warehouse), audit(warehouse)
 
-    told = statuses(chosen, restored)
+    told = look(chosen, {}, restored, None).statuses
     assert all(each.is_synced for each in told)
     assert all(each.complete_as_of for status in told for each in status.lists)
     plans = [plan_of(each) for each in chosen]
