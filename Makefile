@@ -16,7 +16,7 @@ check: .venv/stamp
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-# asks PyPI what is known of each locked version: it needs the network, and a tool that is not ours
+# asks the package index what is known of each locked version: it needs the network, and a tool that is not ours
 audit:
 	test -x .audit/bin/pip-audit || { $(PYTHON) -m venv .audit && \
 		.audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1; }
