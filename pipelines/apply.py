@@ -2,10 +2,12 @@
 copy that others read.
 """
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipelines.batch import sync_all
+from pipelines.build import WORKING_FOLDER
 from pipelines.connections import Connection
 from pipelines.destination import Copy
 from pipelines.personal import report
@@ -47,5 +49,7 @@ def apply_policy(
             for each in outcomes
             if each.error
         ]
+    # dbt's log may quote a row
+    shutil.rmtree(WORKING_FOLDER, ignore_errors=True)
     applied.failures += renew(destination, applied.rewritten, copy)
     return applied

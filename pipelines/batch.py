@@ -61,7 +61,9 @@ def sync_all(
     with ExitStack() as opened:
         warehouse = None if dry_run else opened.enter_context(destination.open())
         # a policy that changed is wrong with all of them
-        terms = {each.name: terms_of(each, warehouse) for each in chosen} if warehouse else {}
+        if warehouse:
+            for each in chosen:
+                terms_of(each, warehouse)
         watch = opened.enter_context(watching(dry_run))
         for each, plan in zip(chosen, plans, strict=True):
             if each.name not in asked:
@@ -80,7 +82,6 @@ def sync_all(
                         only=lists,
                         message_budget=budget,
                         outcome=outcome,
-                        terms=terms.get(each.name),
                         keep=keep,
                     )
             watch.ended(outcome)

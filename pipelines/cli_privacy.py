@@ -86,6 +86,9 @@ def erase(
             typer.echo(f"receipt: {write_receipt(receipt, receipts)}", err=True)
         else:
             typer.echo("nothing was erased: --yes does it", err=True)
+        for failure in receipt.failures:
+            typer.echo(f"talkhouse: {failure}", err=True)
+    raise typer.Exit(FAILED if receipt.failures else 0)
 
 
 @app.command()

@@ -28,7 +28,7 @@ def configured() -> Destination:
     found = [each.get_value("destination", Any, "")[0] for each in dlt.config.config_providers]
     named = next((each for each in found if isinstance(each, str)), "")
     if named == "postgres":
-        from pipelines.postgres import configured_database
+        from pipelines.postgres_settings import configured_database
 
         return configured_database()
     if named not in ("", "duckdb"):

@@ -99,6 +99,7 @@ class DuckDbWarehouse(Warehouse):
     remedy = "is the disk full, or the file held by another program?"
 
     def __init__(self, file: str | Path, *, read_only: bool = False) -> None:
+        self._only: duckdb.DuckDBPyConnection | None = None
         self.file = Path(file)
         if hidden := hidden_dataset(self.file):
             raise WarehouseError(
@@ -137,7 +138,7 @@ class DuckDbWarehouse(Warehouse):
         yield from reader
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
-        cursor = self.connection.cursor()
+        cursor = self._only or self.connection.cursor()
         cursor.execute(statement.replace("%s", "?"), parameters)
         changed = cursor.fetchone()
         return int(changed[0]) if changed and isinstance(changed[0], int) else 0
@@ -181,10 +182,40 @@ class DuckDbWarehouse(Warehouse):
         # a join reads the columns that it needs, and an index would cost every load its time
         return
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        # another cursor would be another transaction
+        self._only = self.connection
+        try:
+            self.connection.begin()
+            yield
+            self.connection.commit()
+        except BaseException:
+            self.connection.rollback()
+            raise
+        finally:
+            self._only = None
+
     def forget(self, tables: Iterable[str]) -> None:
         # a free block keeps its bytes, whatever they were: so the whole file is written anew
-        new = self.file.with_name(f".{self.file.name}.new")
+        file = self.file.resolve()
+        new = file.with_name(f".{file.name}.anew")
         new.unlink(missing_ok=True)
+        try:
+            self._copy_to(new)
+            shutil.copymode(file, new)
+            # before it is closed: whoever comes next opens the new one
+            os.replace(new, file)
+        finally:
+            new.unlink(missing_ok=True)
+        self.connection.close()
+        try:
+            self.connection = duckdb.connect(self.file, config=CONFIG)
+        except duckdb.IOException as e:
+            raise _why_not(self.file, str(e)) from None
+
+    def _copy_to(self, new: Path) -> None:
+        """Writes everything to a new file. Raises WarehouseError if a table would lose rows."""
         self.execute("checkpoint")
         [current] = self.rows("select current_database() as name")
         self.execute(f"attach '{_quoted(new)}' as anew")
@@ -201,14 +232,9 @@ class DuckDbWarehouse(Warehouse):
             if both["old"] != both["new"]:
                 raise WarehouseError(f"{self.file} cannot be written anew: {name} would lose rows")
         self.execute("detach anew")
-        shutil.copymode(self.file, new)
-        # before it is closed: whoever comes next opens the new one
-        os.replace(new, self.file)
-        self.connection.close()
-        self.connection = duckdb.connect(self.file, config=CONFIG)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
-        cursor = self.connection.cursor()
+        cursor = self._only or self.connection.cursor()
         cursor.execute("set TimeZone = 'UTC'")
         return cursor
 

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pipelines.build import WORKING_FOLDER
 from pipelines.connections import Connection
 from pipelines.destination import Copy
 from pipelines.migrations import migrate
@@ -21,11 +22,11 @@ from pipelines.person import Person, columns_by_kind, find, theirs
 from pipelines.publish import published
 from pipelines.rewrite import stored_records
 from pipelines.summary import print_json, results
-from pipelines.sweep import left, sweep
+from pipelines.sweep import sweep
 from pipelines.sync import PIPELINES_FOLDER
-from pipelines.terms import key_hash, refuse_other_key
+from pipelines.terms import accounts, key_hash, refuse_other_key
 from pipelines.warehouse import BUILT, Destination, Warehouse, WarehouseError
-from sources.privacy import Privacy
+from sources.privacy import HASHED, Privacy
 from sources.settings import SettingsError
 from sources.terms import CONTACT, CONVERSATION, Terms
 
@@ -35,8 +36,8 @@ TOLD_BY = ("first_messages", "conversations", "contacts")
 @dataclass
 class Receipt:
     """What was erased: rows, and texts of others that named the person, by table. `kept_out` is how
-    many keyed hashes keep the person out of later syncs. `signature` is an HMAC of all else, with
-    the secret `privacy.key`.
+    many keyed hashes keep the person out of later syncs. `failures` are what could not be done
+    after that. `signature` is an HMAC of all else, with the secret `privacy.key`.
     """
 
     receipt_id: str
@@ -50,6 +51,7 @@ class Receipt:
     texts: dict[str, int] = field(default_factory=dict)
     kept_out: int = 0
     published: str | None = None
+    failures: list[str] = field(default_factory=list)
     talkhouse_version: str = field(default_factory=lambda: version("talkhouse"))
     signature: str = ""
 
@@ -70,26 +72,39 @@ def erase(
     *,
     do: bool,
 ) -> Receipt:
-    """Erases the person, or without `do` says what would go. Raises SettingsError if nobody can be
-    kept out for want of a key, AlreadySyncing if a sync or a build is under way, WarehouseError if
-    something of the person is left.
+    """Erases the person, or without `do` says what would go. What could not be done after the rows
+    went is in the receipt's `failures`.
 
-    An interrupted one is made up by the next: whoever is kept out is noted first, and what tells
-    the rest goes last.
+    Raises SettingsError if nobody can be kept out for want of a key, or the person is not one;
+    AlreadySyncing if a sync or a build is under way. All rows go, or none.
     """
     if not privacy.key:
         raise SettingsError(
             "privacy.key is missing, by whose hashes the person is kept out of later syncs: write "
             "the output of `openssl rand -hex 32` to .dlt/secrets.toml, and keep a copy"
         )
+    if not destination.exists():
+        raise SettingsError(f"{destination} is not there: there is nobody in it")
     now = datetime.now(UTC)
     with ExitStack() as opened:
         warehouse = opened.enter_context(destination.open(read_only=not do))
         refuse_other_key(warehouse, privacy)
         if do:
-            for each in chosen:
-                opened.enter_context(warehouse.syncing(each.name))
+            opened.enter_context(warehouse.building())
+            for account in {each.name for each in chosen} | accounts(warehouse):
+                opened.enter_context(warehouse.syncing(account))
+            migrate(warehouse)
         find(warehouse, privacy, person)
+        tokens = _tokens(privacy, person)
+        # of those, what is stored of this person is told by the same words as what comes
+        terms = Terms("", privacy=privacy, erased=tokens)
+        with warehouse.transaction():
+            rows = _rows(warehouse, privacy, person, do=do)
+            if asked_by == "contact" and not rows:
+                raise SettingsError("there is no such contact: --contact is PROVIDER/CONNECTION/ID")
+            texts = sweep(warehouse, person, terms, do=do)
+            if do:
+                _keep_out(warehouse, privacy, tokens)
         receipt = Receipt(
             f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
             now.isoformat(),
@@ -98,47 +113,48 @@ def erase(
             sorted({"/".join(each[:2]) for each in person.contacts | person.conversations}),
             len(person.contacts),
             len(person.conversations),
+            rows,
+            texts,
+            len(tokens),
         )
-        if do:
-            receipt.kept_out = _keep_out(warehouse, privacy, person)
-        receipt.rows = _rows(warehouse, privacy, person, do=do)
         if not do:
             return receipt
-        receipt.texts = sweep(warehouse, person.phones, person.emails)
-        if still := left(warehouse, person.phones, person.emails):
-            raise WarehouseError(f"something of the person is still in {', '.join(still)}")
-        warehouse.forget({*receipt.rows, *receipt.texts})
-    for each in chosen:
-        # of a run that was killed, rows may be left there
-        shutil.rmtree(PIPELINES_FOLDER / each.name, ignore_errors=True)
+        for account in {each.name for each in chosen} | accounts(warehouse):
+            # of a run that was killed, rows may be left there
+            shutil.rmtree(PIPELINES_FOLDER / account, ignore_errors=True)
+        shutil.rmtree(WORKING_FOLDER, ignore_errors=True)
+        try:
+            warehouse.forget({*rows, *texts})
+        except WarehouseError as e:
+            receipt.failures.append(f"what was deleted may still be on the disk: {e}")
     if copy and copy.target.exists():
         publication = published(copy)
         receipt.published = str(copy.target)
         if not publication.ok:
-            raise WarehouseError(f"erased, but still in {copy.target}, which is {publication}")
+            receipt.failures.append(f"{publication}: the person is still in it")
     return receipt.signed(privacy)
 
 
-def _keep_out(warehouse: Warehouse, privacy: Privacy, person: Person) -> int:
-    """Notes the hashes by which later syncs know the person."""
-    migrate(warehouse)
-    tokens = {
+def _tokens(privacy: Privacy, person: Person) -> frozenset[str]:
+    """The hashes by which later syncs know the person."""
+    ids = {
         Terms(account, where, privacy).erasure(kind, an_id)
-        for kind, ids in ((CONTACT, person.contacts), (CONVERSATION, person.conversations))
-        for where, account, an_id in ids
+        for kind, known in ((CONTACT, person.contacts), (CONVERSATION, person.conversations))
+        for where, account, an_id in known
     }
-    for phone in person.phones:
-        # written with its + or without; one that is a hash already is that very hash
-        both = [privacy.hash("phone", each) for each in ("+" + phone, phone)]
-        tokens |= set(both) if phone.isdigit() else {phone.removeprefix("+")}
-    tokens |= {privacy.hash("email", each) if "@" in each else each for each in person.emails}
+    # one that is stored as a hash is that very hash
+    numbers = {each if HASHED in each else privacy.hash("phone", each) for each in person.phones}
+    addresses = {each if HASHED in each else privacy.hash("email", each) for each in person.emails}
+    return frozenset(ids | numbers | addresses)
+
+
+def _keep_out(warehouse: Warehouse, privacy: Privacy, tokens: frozenset[str]) -> None:
     for token in sorted(tokens):
         warehouse.execute("delete from audit.erased where token = %s", [token])
         warehouse.execute(
             "insert into audit.erased (token, key_hash, erased_at) values (%s, %s, %s)",
             [token, key_hash(privacy), datetime.now(UTC)],
         )
-    return len(tokens)
 
 
 def _rows(warehouse: Warehouse, privacy: Privacy, person: Person, *, do: bool) -> dict[str, int]:

@@ -5,14 +5,14 @@ models/DECISIONS.md, whoever has the same number; and whoever has the same addre
 belongs to several numbers.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.rewrite import stored_records
 from pipelines.warehouse import Warehouse
-from sources.privacy import HASHED, Action, PersonalData, Privacy, normal
+from sources import PROVIDERS
+from sources.privacy import EMAIL, HASHED, PHONE, Action, PersonalData, Privacy, digits_of, normal
 from sources.records import Record, table_columns
 from sources.settings import SettingsError
 from sources.terms import CONTACT, CONVERSATION
@@ -22,7 +22,7 @@ Ids = set[tuple[str, str, str]]
 
 # a conversation found there is the person's as a whole; of other tables it is the row alone
 OF_CONVERSATIONS = ("conversations", "first_messages")
-FEWEST_DIGITS = 7
+FEWEST_DIGITS, MOST_DIGITS = 8, 15
 
 
 @dataclass
@@ -52,71 +52,85 @@ def asked_for(privacy: Privacy, *, phone: str = "", email: str = "", contact: st
         raise SettingsError("say whom: by one of --phone, --email and --contact")
     if contact:
         provider, account, contact_id = (contact.split("/", 2) + ["", ""])[:3]
-        if not contact_id:
+        if not contact_id or provider not in PROVIDERS:
             raise SettingsError("--contact is PROVIDER/CONNECTION/ID, such as chatwoot/shop/17")
         return Person(contacts={(provider, account, contact_id)})
-    kind = PersonalData.PHONE if phone else PersonalData.EMAIL
-    action = privacy.action(kind)
-    if action in (Action.MASK, Action.DROP):
-        raise SettingsError(f"[privacy] hides the {kind.value}, so it tells nobody: use --contact")
-    if phone:
-        digits = re.sub(r"\D", "", phone)
-        if len(digits) < FEWEST_DIGITS:
-            raise SettingsError("--phone is a number with its country, such as +351912345678")
-        if action is Action.KEEP:
-            return Person(phones={digits})
-        return Person(
-            phones={f"+{privacy.hash('phone', '+' + digits)}", privacy.hash("phone", digits)}
+    kind, value = (PHONE, phone) if phone else (EMAIL, email)
+    if not is_told(privacy, kind):
+        raise SettingsError(
+            f"[privacy] hides {kind.value}s, so by one nobody is found: use --contact"
         )
-    if "@" not in email:
+    is_whole = phone.startswith(("+", "00")) and len(digits_of(phone)) >= FEWEST_DIGITS
+    if phone and not is_whole:
+        raise SettingsError("--phone is a number with its country, such as +351912345678")
+    if email and "@" not in email:
         raise SettingsError("--email is no address")
-    return Person(emails={compared(privacy, PersonalData.EMAIL, email)})
+    known = {compared(privacy, kind, value)}
+    return Person(phones=known) if phone else Person(emails=known)
+
+
+def is_told(privacy: Privacy, kind: PersonalData) -> bool:
+    """Whether stored values of a kind tell one person from another."""
+    return privacy.action(kind) in (Action.KEEP, Action.HASH)
 
 
 def compared(privacy: Privacy, kind: PersonalData, value: str) -> str:
-    """A number or address as it is compared."""
+    """A number or address as it is compared: digits and lower case, or their hash."""
     if privacy.action(kind) is Action.HASH:
-        return value if HASHED in value else privacy.hash(kind.value, value)
-    return re.sub(r"\D", "", value) if kind is PersonalData.PHONE else normal("email", value)
+        return value.removeprefix("+") if HASHED in value else privacy.hash(kind.value, value)
+    return normal(kind.value, value)
 
 
 def find(warehouse: Warehouse, privacy: Privacy, person: Person) -> None:
-    """Adds what is known of the person: contacts and conversations with all providers."""
-    asked, before = set(person.emails), -1
+    """Adds what is known of the person: contacts and conversations with all providers.
+
+    Raises SettingsError if several numbers have the address that was asked for.
+    """
+    for email in person.emails:
+        if _is_shared(warehouse, privacy, email):
+            raise SettingsError(
+                "several numbers have that address, so it is not one person's: use --phone or "
+                "--contact"
+            )
+    before = -1
     while person.size != before:
         before = person.size
         for dataset, record in stored_records(warehouse):
             if record.table == "contacts" or record.table in OF_CONVERSATIONS:
-                _find_in(warehouse, privacy, dataset, record, person, asked)
+                _find_in(warehouse, privacy, dataset, record, person)
 
 
 def _find_in(
-    warehouse: Warehouse,
-    privacy: Privacy,
-    dataset: str,
-    record: type[Record],
-    person: Person,
-    asked: set[str],
+    warehouse: Warehouse, privacy: Privacy, dataset: str, record: type[Record], person: Person
 ) -> None:
     names = columns_by_kind(record)
-    told = [name for kind in names.values() for name in kind]
+    told = [(kind, name) for kind, columns in names.items() for name in columns]
+    columns = ", ".join(f"{name} as told_{n}" for n, (_, name) in enumerate(told))
     condition, values = theirs(privacy, dataset, record, person)
-    columns = ", ".join(f'"{name}"' for name in ("account", *told))
-    query = f"select {columns} from {dataset}.{record.table} where {condition}"
+    query = f"select account, {columns} from {dataset}.{record.table} where {condition}"
+    # a customer whose id is the number is known by it
+    by_number = set(names.get(CONTACT, [])) & set(names.get("phone", []))
     for row in warehouse.rows(query, values):
-        for kind, ids in ((CONTACT, person.contacts), (CONVERSATION, person.conversations)):
-            of_kind = [row[name] for name in names.get(kind, []) if row[name] is not None]
-            ids |= {(dataset, row["account"], str(value)) for value in of_kind}
-        if record.table != "contacts":
-            continue
-        if privacy.action(PersonalData.PHONE) in (Action.KEEP, Action.HASH):
-            phones = [row[name] for name in names.get("phone", []) if row[name]]
-            person.phones |= {compared(privacy, PersonalData.PHONE, each) for each in phones}
-        if privacy.action(PersonalData.EMAIL) in (Action.KEEP, Action.HASH):
-            emails = [row[name] for name in names.get("email", []) if row[name]]
-            for email in {compared(privacy, PersonalData.EMAIL, each) for each in emails}:
-                is_shared = email not in asked and _is_shared(warehouse, privacy, email)
+        for n, (kind, name) in enumerate(told):
+            value = row[f"told_{n}"]
+            if value is None:
+                continue
+            if kind in (CONTACT, CONVERSATION):
+                ids = person.contacts if kind == CONTACT else person.conversations
+                ids.add((dataset, row["account"], str(value)))
+            is_followed = record.table == "contacts" or name in by_number
+            if kind == "phone" and is_followed and is_told(privacy, PHONE):
+                # without its country it may be anybody's
+                if value.startswith("+") and (HASHED in value or _is_number(value)):
+                    person.phones.add(compared(privacy, PHONE, value))
+            if kind == "email" and is_followed and is_told(privacy, EMAIL) and value:
+                email = compared(privacy, EMAIL, value)
+                is_shared = email not in person.emails and _is_shared(warehouse, privacy, email)
                 (person.shared if is_shared else person.emails).add(email)
+
+
+def _is_number(value: str) -> bool:
+    return FEWEST_DIGITS <= len(digits_of(value)) <= MOST_DIGITS
 
 
 def _is_shared(warehouse: Warehouse, privacy: Privacy, email: str) -> bool:
@@ -125,11 +139,9 @@ def _is_shared(warehouse: Warehouse, privacy: Privacy, email: str) -> bool:
         names = columns_by_kind(record)
         if record.table == "contacts" and "phone" in names and "email" in names:
             condition, values = theirs(privacy, dataset, record, Person(emails={email}))
-            query = (
-                f'select "{names["phone"][0]}" as phone from {dataset}.contacts where {condition}'
-            )
+            query = f"select {names['phone'][0]} as phone from {dataset}.contacts where {condition}"
             phones |= {
-                compared(privacy, PersonalData.PHONE, row["phone"])
+                compared(privacy, PHONE, row["phone"])
                 for row in warehouse.rows(query, values)
                 if row["phone"]
             }
@@ -137,12 +149,15 @@ def _is_shared(warehouse: Warehouse, privacy: Privacy, email: str) -> bool:
 
 
 def columns_by_kind(record: type[Record]) -> dict[str, list[str]]:
-    """The stored columns that tell whose a row is, by what they hold of a person."""
+    """The stored columns that tell whose a row is, as SQL, by what they tell."""
     there = {column.name for column in table_columns(record)}
     names: dict[str, list[str]] = {}
     for kind, path in record.whose:
-        if (name := path.replace(".", "__")) in there:
-            names.setdefault(kind, []).append(name)
+        name = path.replace(".", "__")
+        if name in there:
+            names.setdefault(kind, []).append(f'"{name}"')
+        elif name in record.told_by_sql:
+            names.setdefault(kind, []).append(f"({record.told_by_sql[name]})")
     return names
 
 
@@ -163,12 +178,11 @@ def theirs(
             if kind in (CONTACT, CONVERSATION):
                 ids = person.contacts if kind == CONTACT else person.conversations
                 here = {f"{account}/{an_id}" for where, account, an_id in ids if where == dataset}
-                one_of(f"account || '/' || cast(\"{name}\" as text)", here)
-                continue
-            is_kept = privacy.action(PersonalData(kind)) is Action.KEEP
-            if kind == "phone":
-                digits = f"regexp_replace(\"{name}\", '[^0-9]', '', 'g')"
-                one_of(digits if is_kept else f'"{name}"', person.phones)
-            if kind == "email":
-                one_of(f'lower(trim("{name}"))' if is_kept else f'"{name}"', person.emails)
+                one_of(f"account || '/' || cast({name} as text)", here)
+            elif kind == "phone":
+                is_hashed = privacy.action(PHONE) is Action.HASH
+                digits = f"regexp_replace(regexp_replace({name}, '[^0-9]', '', 'g'), '^00', '')"
+                one_of(f"ltrim({name}, '+')" if is_hashed else digits, person.phones)
+            else:
+                one_of(f"lower(trim({name}))", person.emails)
     return " or ".join(conditions), values

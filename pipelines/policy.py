@@ -16,6 +16,7 @@ from sources.privacy import (
     EMAIL,
     FREE_FORM,
     IDENTIFIER,
+    PHONE,
     Action,
     PersonalData,
     Privacy,
@@ -42,6 +43,9 @@ def configured_privacy() -> Privacy:
     if hides and dlt.config.get("privacy.free_form") is None:
         # attributes and unknown fields may hold whatever is hidden elsewhere
         policy[FREE_FORM] = Action.DROP
+    if policy[PHONE] is not Action.KEEP and dlt.config.get("privacy.identifier") is None:
+        # at most channels a customer's id is the number, or has it in it
+        policy[IDENTIFIER] = Action.HASH
     key = str(dlt.secrets.get("privacy.key") or "")
     if key and len(key) < SHORTEST_KEY:
         raise SettingsError(f"privacy.key has fewer than {SHORTEST_KEY} characters: {MAKE_KEY}")

@@ -13,9 +13,6 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as parquet
 from adbc_driver_postgresql import dbapi as adbc
-from dlt.common.configuration.exceptions import ConfigFieldMissingException
-from dlt.common.configuration.resolve import resolve_configuration
-from dlt.common.configuration.specs.exceptions import InvalidConnectionString
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from psycopg2.extras import register_default_jsonb
 
@@ -31,7 +28,6 @@ from pipelines.warehouse import (
     WarehouseGone,
 )
 from sources.records import Column, Record
-from sources.settings import SettingsError
 
 TYPES = {
     "text": "varchar",
@@ -89,24 +85,6 @@ class PostgresDatabase:
     def open(self, *, read_only: bool = False) -> "PostgresWarehouse":
         """Opens it, and brings it up to date. Raises WarehouseError."""
         return up_to_date(lambda so: PostgresWarehouse(self, read_only=so), read_only)
-
-
-def configured_database() -> PostgresDatabase:
-    """The database that `destination.postgres.credentials` names. Raises SettingsError."""
-    try:
-        credentials = resolve_configuration(
-            PostgresCredentials(), sections=("destination", "postgres")
-        )
-    except ConfigFieldMissingException as e:
-        raise SettingsError(
-            "destination is postgres, and of destination.postgres.credentials there is no "
-            f"{', '.join(sorted(e.fields))}; set them in .dlt/secrets.toml"
-        ) from None
-    except InvalidConnectionString:
-        raise SettingsError(
-            "destination.postgres.credentials is not like postgresql://user:password@host/database"
-        ) from None
-    return PostgresDatabase(credentials)
 
 
 class PostgresWarehouse(Warehouse):
@@ -282,6 +260,20 @@ class PostgresWarehouse(Warehouse):
     def _ask(self, query: str, name: str) -> bool:
         [row] = self.rows(query, [name])
         return bool(row["answer"])
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.connection.autocommit = False
+        try:
+            yield
+            self.connection.commit()
+        except BaseException:
+            if not self.connection.closed:
+                self.connection.rollback()
+            raise
+        finally:
+            if not self.connection.closed:
+                self.connection.autocommit = True
 
     def forget(self, tables: Iterable[str]) -> None:
         for table in tables:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from pipelines.person import columns_by_kind
 from pipelines.renew import renew
 from pipelines.rewrite import stored_records
 from pipelines.summary import print_json, results
-from pipelines.terms import aged
+from pipelines.terms import accounts, aged
 from pipelines.warehouse import Destination, Warehouse
 from sources.records import Record
 from sources.terms import CONTACT, CONVERSATION
@@ -49,8 +49,9 @@ def retain(
     with ExitStack() as opened:
         warehouse = opened.enter_context(destination.open(read_only=not do))
         if do:
-            for each in chosen:
-                opened.enter_context(warehouse.syncing(each.name))
+            opened.enter_context(warehouse.building())
+            for account in {each.name for each in chosen} | accounts(warehouse):
+                opened.enter_context(warehouse.syncing(account))
         for table, condition, values in _too_old(warehouse, oldest):
             if do:
                 n = warehouse.execute(f"delete from {table} where {condition}", values)
@@ -69,6 +70,7 @@ def _too_old(
 ) -> Iterator[tuple[str, str, list[Any]]]:
     """Every table with the condition that a row is too old; what tells of others, last."""
     stored = list(stored_records(warehouse))
+    yield from _snapshots(warehouse, stored, oldest)
     found: dict[tuple[str, str], list[Aged]] = {}
     for dataset, record in stored:
         condition, values = aged(record, oldest)
@@ -90,6 +92,20 @@ def _too_old(
     order = ("attachments", "", *PARENTS.values())
     for dataset, table in sorted(found, key=lambda each: order.index(each[1] * (each[1] in order))):
         yield f"{dataset}.{table}", *_either(found[dataset, table])
+
+
+def _snapshots(
+    warehouse: Warehouse, stored: list[tuple[str, type[Record]]], oldest: Mapping[str, datetime]
+) -> Iterator[tuple[str, str, list[Any]]]:
+    """What snapshots know of conversations that go: no build makes them anew."""
+    for table in warehouse.tables("snapshots"):
+        for dataset, record in stored:
+            condition, values = aged(record, oldest)
+            if record.table == PARENTS[CONVERSATION] and values:
+                old = f"select account || '/' || cast({record.key[0]} as text) as an_id "
+                old += f"from {dataset}.{record.table} where {condition}"
+                theirs = f"account || '/' || conversation_id in ({old})"
+                yield f"snapshots.{table}", f"provider = '{dataset}' and {theirs}", values
 
 
 def _belonging(
@@ -117,7 +133,7 @@ def _either(conditions: list[Aged]) -> tuple[str, list[Any]]:
 def show_retained(retained: Retained, as_json: bool, *, done: bool) -> None:
     """Prints what went, or would."""
     if as_json:
-        print_json({"windows": retained.windows, "rows": retained.rows})
+        print_json(asdict(retained))
         return
     console = results()
     for name, days in retained.windows.items():

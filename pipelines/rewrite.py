@@ -8,13 +8,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.connections import Connection
-from pipelines.terms import effective, note_policy, refuse_other_key, stored_policy
+from pipelines.terms import accounts, effective, note_policy, refuse_other_key, stored_policy
 from pipelines.warehouse import Warehouse
 from sources import PROVIDERS, provider
-from sources.privacy import HASHED, MASKED, Action, Privacy
+from sources.privacy import EMAIL, HASHED, MASKED, SHOWN, Action, Privacy
 from sources.records import Column, Record, table_columns
 from sources.salvage import Drift, Reject
 
+SNAPSHOT = "status_snapshot"
+ROWS_AT_ONCE = 100_000
+# of a text that was redacted nothing is redacted again
+HIDDEN_LIKE = {
+    Action.HASH: f"^[+]?{HASHED}[0-9a-f]{{32}}$",
+    Action.MASK: f"^[{MASKED[0]}]{{{len(MASKED)}}}.{{0,{SHOWN}}}$",
+}
 ACCOUNT = next(column for column in table_columns(Reject) if column.name == "account")
 
 
@@ -30,8 +37,9 @@ def rewrite(warehouse: Warehouse, privacy: Privacy, chosen: Sequence[Connection]
     before = Privacy(old, privacy.key)
     changed = []
     with ExitStack() as locks:
-        for each in chosen:
-            locks.enter_context(warehouse.syncing(each.name))
+        locks.enter_context(warehouse.building())
+        for account in {each.name for each in chosen} | accounts(warehouse):
+            locks.enter_context(warehouse.syncing(account))
         for dataset, record in stored_records(warehouse):
             columns = [
                 column
@@ -45,6 +53,13 @@ def rewrite(warehouse: Warehouse, privacy: Privacy, chosen: Sequence[Connection]
                 # its key is another one when it is read again
                 warehouse.execute(f"delete from {changed[-1]}")
             _rewrite(warehouse, dataset, record, columns, before, privacy)
+        if old[EMAIL] is not new[EMAIL] and SNAPSHOT in warehouse.tables("snapshots"):
+            # where an agent has no id but an address; no build makes a snapshot anew
+            warehouse.execute(
+                f"update snapshots.{SNAPSHOT} set assignee_id = null "
+                "where position('@' in assignee_id) > 0"
+            )
+            changed.append(f"snapshots.{SNAPSHOT}")
         note_policy(warehouse, privacy)
     return changed
 
@@ -71,39 +86,54 @@ def _rewrite(
     news = [Column(("new", column.name), column.type, "") for column in columns]
     selected = [f'"{c.name}"' for c in keys]
     selected += [f"{_text(c)} as {n.name}" for c, n in zip(columns, news, strict=True)]
+    query = f"select {', '.join(selected)} from {dataset}.{record.table}"
+    assigned = ", ".join(
+        f'"{c.name}" = come."{n.name}"' for c, n in zip(columns, news, strict=True)
+    )
+    same = " and ".join(f'stored."{c.name}" = come."{c.name}"' for c in keys)
     with warehouse.scratch() as schema:
         scratch = f"{schema}.rewritten"
         warehouse.make_table(scratch, [*keys, *news])
-        for batch in warehouse.batches(
-            f"select {', '.join(selected)} from {dataset}.{record.table}"
-        ):
-            made = {c.name: batch.column(i) for i, c in enumerate(keys)}
-            for column, new in zip(columns, news, strict=True):
-                values = batch.column(new.name)
-                if column.type.arrow == pa.string():
-                    values = values.cast(pa.string())
-                hidden = after.hidden(
-                    column.personal, values, column.flags, is_key=is_key(record, column)
-                )
-                made[new.name] = _unless_hidden(values, hidden)
-            if batch.num_rows:
+        # in parts: what an update changes is held in memory
+        for part in _parts(warehouse.batches(query)):
+            for batch in part:
+                made = {c.name: batch.column(n) for n, c in enumerate(keys)}
+                made |= {
+                    new.name: _hidden(after, record, column, batch.column(new.name))
+                    for column, new in zip(columns, news, strict=True)
+                }
                 warehouse.insert(scratch, pa.table(made))
-        assigned = ", ".join(
-            f'"{c.name}" = come."{n.name}"' for c, n in zip(columns, news, strict=True)
-        )
-        same = " and ".join(f'stored."{c.name}" = come."{c.name}"' for c in keys)
-        warehouse.execute(
-            f"update {dataset}.{record.table} as stored set {assigned} from {scratch} as come "
-            f"where {same}"
-        )
+            warehouse.execute(
+                f"update {dataset}.{record.table} as stored set {assigned} "
+                f"from {scratch} as come where {same}"
+            )
+            warehouse.execute(f"delete from {scratch}")
 
 
-def _unless_hidden(values: Any, hidden: Any) -> Any:
-    """What an interrupted change had hidden already must not be hidden twice, unless it goes."""
-    if values.type != pa.string():
+def _parts(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    part: list[pa.RecordBatch] = []
+    for batch in batches:
+        if batch.num_rows:
+            part.append(batch)
+        if sum(each.num_rows for each in part) >= ROWS_AT_ONCE:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _hidden(after: Privacy, record: type[Record], column: Column, values: Any) -> Any:
+    """The stored values as they may be. What an interrupted change had hidden already is not hidden
+    twice.
+    """
+    if column.type.arrow == pa.string():
+        values = values.cast(pa.string())
+    is_json, key = column.type.dlt == "json", is_key(record, column)
+    hidden = after.hidden(column.personal, values, column.flags, is_key=key, is_json=is_json)
+    looks = HIDDEN_LIKE.get(after.action(column.personal, is_key=key))
+    if looks is None or values.type != pa.string():
         return hidden
-    is_hidden = pc.match_substring_regex(values, f"^([+]?{HASHED}|[*]{{{len(MASKED)}}})")
-    stays = pc.and_kleene(is_hidden, pc.is_valid(hidden))
+    stays = pc.and_kleene(pc.match_substring_regex(values, looks), pc.is_valid(hidden))
     return pc.if_else(pc.fill_null(stays, False), values, hidden)
 
 

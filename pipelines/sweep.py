@@ -1,65 +1,66 @@
-"""Looks for a person's numbers and addresses in every text that is stored, and takes them out."""
+"""Takes a person's numbers and addresses out of every text that is stored, as later syncs take them
+out of what comes (sources/terms.py).
+"""
 
-import re
 from collections.abc import Iterator
 
+from pipelines.person import Person
+from pipelines.rewrite import stored_records
 from pipelines.warehouse import AUDIT, BUILT, Warehouse
 from sources import PROVIDERS
+from sources.privacy import in_json
+from sources.terms import Terms
 
 TEXTS = ("character varying", "text", "varchar", "json", "jsonb")
-ERASED = "erased"
 OURS = (AUDIT, *BUILT, *PROVIDERS, *(f"{name}_staging" for name in PROVIDERS))
-BETWEEN_DIGITS = r"[ ().\/-]{0,3}"
+KEYS = ("account", "provider", "token", "key_hash")
 
 
-def sweep(warehouse: Warehouse, phones: set[str], emails: set[str]) -> dict[str, int]:
-    """Writes "erased" for every address, and for every number however it is written (0 in a JSON
-    document), in all tables of all schemas; how many values were changed, by table.
+def sweep(warehouse: Warehouse, person: Person, terms: Terms, *, do: bool = True) -> dict[str, int]:
+    """Changes them, in all tables of ours; how many different texts there were, by table. Rejected
+    rows that name the person go. Without `do` they are only counted.
     """
-    changed: dict[str, int] = {}
+    found: dict[str, int] = {}
     for table, column, kind in _columns(warehouse):
-        for pattern, instead in _patterns(phones, emails):
+        for text in _candidates(warehouse, table, column, person):
             is_json = kind in ("json", "jsonb")
-            text = f'cast("{column}" as text)'
-            new = f"regexp_replace({text}, %s, %s, 'gi')"
-            rows = warehouse.execute(
-                f'update {table} set "{column}" = {f"cast({new} as {kind})" if is_json else new} '
-                f"where {_matches(text)}",
-                [pattern, instead if is_json else ERASED, pattern],
-            )
-            if rows:
-                changed[table] = changed.get(table, 0) + rows
-    return changed
-
-
-def left(warehouse: Warehouse, phones: set[str], emails: set[str]) -> list[str]:
-    """The columns in which one of them still is."""
-    found = []
-    for table, column, _ in _columns(warehouse):
-        for pattern, _ in _patterns(phones, emails):
-            text = f'cast("{column}" as text)'
-            query = f"select 1 from {table} where {_matches(text)} limit 1"
-            if warehouse.rows(query, [pattern]):
-                found.append(f"{table}.{column}")
+            new = in_json(text, terms.without_erased) if is_json else terms.without_erased(text)
+            if new == text:
+                continue
+            found[table] = found.get(table, 0) + 1
+            same = f'cast("{column}" as text) = %s'
+            if do and table.endswith('."rejects"'):
+                warehouse.execute(f"delete from {table} where {same}", [text])
+            elif do:
+                written = f"cast(%s as {kind})" if is_json else "%s"
+                warehouse.execute(
+                    f'update {table} set "{column}" = {written} where {same}', [new, text]
+                )
     return found
 
 
-def _matches(text: str) -> str:
-    return f"regexp_replace({text}, %s, '', 'gi') <> {text}"
-
-
-def _patterns(phones: set[str], emails: set[str]) -> Iterator[tuple[str, str]]:
-    """Each pattern, and what takes its place in a JSON document, where a number may stand bare."""
-    for phone in sorted(phones):
-        # one that is stored as a hash is that text and no other
-        digits = r"[+]?" + BETWEEN_DIGITS.join(phone)
-        yield (digits, "0") if phone.isdigit() else (phone.replace("+", "[+]"), ERASED)
-    for email in sorted(emails):
-        yield re.sub(r"([^a-z0-9@])", r"\\\1", email).replace("@", "(@|%40)"), ERASED
+def _candidates(warehouse: Warehouse, table: str, column: str, person: Person) -> list[str]:
+    """The texts that may name the person: a wider net than what is looked for in them."""
+    text = f'cast("{column}" as text)'
+    digits = f"regexp_replace({text}, '[^0-9]', '', 'g')"
+    conditions = [f"position(%s in {digits}) > 0" for _ in person.phones]
+    # in an address of the web, its @ is written otherwise
+    emails = [each for email in person.emails for each in (email, email.replace("@", "%40"))]
+    conditions += [f"position(%s in lower({text})) > 0" for _ in emails]
+    if not conditions:
+        return []
+    query = f"select distinct {text} as text from {table} where {' or '.join(conditions)}"
+    values = [*person.phones, *emails]
+    return [row["text"] for row in warehouse.rows(query, values)]
 
 
 def _columns(warehouse: Warehouse) -> Iterator[tuple[str, str, str]]:
-    """Every column of every table that may hold text, with its type."""
+    """Every column of ours that may hold a text of somebody, with its type: no key of a table."""
+    keys = {
+        (dataset, record.table, name)
+        for dataset, record in stored_records(warehouse)
+        for name in record.key
+    }
     for row in warehouse.rows(
         "select t.table_schema, t.table_name, c.column_name, lower(c.data_type) as data_type "
         "from information_schema.tables t join information_schema.columns c "
@@ -67,7 +68,9 @@ def _columns(warehouse: Warehouse) -> Iterator[tuple[str, str, str]]:
         "where t.table_type = 'BASE TABLE' and not starts_with(t.table_name, '_dlt') "
         "order by 1, 2, 3"
     ):
+        schema, table, column = row["table_schema"], row["table_name"], row["column_name"]
+        is_text = row["data_type"] in TEXTS and not column.startswith("_dlt")
+        is_key = (schema, table, column) in keys or column in KEYS or column.endswith("_id")
         # a database may have schemas of others
-        if row["data_type"] in TEXTS and row["table_schema"] in OURS:
-            name = f'{row["table_schema"]}."{row["table_name"]}"'
-            yield name, row["column_name"], row["data_type"]
+        if schema in OURS and is_text and not is_key:
+            yield f'{schema}."{table}"', column, row["data_type"]

@@ -84,9 +84,10 @@ def sync(
     another thread while it fills. `keep` is how long the audit is kept.
     """
     outcome = outcome or Outcome(connection.name, connection.provider.name)
-    terms = terms or terms_of(connection, warehouse)
     try:
         with warehouse.syncing(connection.name):
+            # here: who was erased while this one waited stays out
+            terms = terms or terms_of(connection, warehouse)
             with audited(connection, warehouse, outcome):
                 if is_empty(warehouse):
                     note_policy(warehouse, terms.privacy)

@@ -121,3 +121,10 @@ def note_policy(warehouse: Warehouse, privacy: Privacy) -> None:
 def is_empty(warehouse: Warehouse) -> bool:
     """Whether no row was ever loaded."""
     return not any(warehouse.tables(dataset) for dataset in PROVIDERS)
+
+
+def accounts(warehouse: Warehouse) -> set[str]:
+    """Every connection that was ever synced into the warehouse."""
+    if "runs" not in warehouse.tables(AUDIT):
+        return set()
+    return {row["account"] for row in warehouse.rows("select distinct account from audit.runs")}

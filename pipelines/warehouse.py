@@ -123,6 +123,14 @@ class Warehouse(ABC):
         """Keeps other processes from syncing the account. Raises AlreadySyncing if one does."""
         return nullcontext()
 
+    def building(self) -> AbstractContextManager[None]:
+        """Keeps other processes from building. Raises AlreadySyncing if one does."""
+        return nullcontext()
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[None]:
+        """What is executed while it lasts happens as a whole, or if it raises, not at all."""
+
     def is_syncing(self, account: str) -> bool:
         """Whether another process syncs the account now."""
         return False

@@ -42,7 +42,11 @@ def arrow_table(record: type[Record], rows: Sequence[Record], terms: Terms) -> p
             made[column.name] = column.type.array(values[path][column.path[-1]])
     for column in table_columns(record):
         made[column.name] = terms.privacy.hidden(
-            column.personal, made[column.name], column.flags, is_key=column.name in record.key
+            column.personal,
+            terms.unnamed(column, made[column.name], is_key=column.name in record.key),
+            column.flags,
+            is_key=column.name in record.key,
+            is_json=column.type.dlt == "json",
         )
     schema = arrow_schema(record)
     return pa.Table.from_arrays([made[name] for name in schema.names], schema=schema)

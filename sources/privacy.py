@@ -83,7 +83,13 @@ class Privacy:
         return action
 
     def hidden(
-        self, kind: PersonalData | None, values: Any, flags: Flags | None, *, is_key: bool
+        self,
+        kind: PersonalData | None,
+        values: Any,
+        flags: Flags | None = None,
+        *,
+        is_key: bool = False,
+        is_json: bool = False,
     ) -> Any:
         """The values of a column as they may be stored: an Arrow array of the same type."""
         action = self.action(kind, is_key=is_key)
@@ -93,9 +99,7 @@ class Privacy:
             return pa.nulls(len(values), values.type)  # a place on a map has no half measures
         if action is Action.DROP and flags is None:
             return pa.nulls(len(values), values.type)
-        once = values.dictionary_encode()
-        changed = map(self._changer(kind, action, flags), once.dictionary.to_pylist())
-        return pa.array(changed, values.type).take(once.indices)
+        return changed(values, self._changer(kind, action, flags, is_json))
 
     def hash(self, kind: str, value: str) -> str:
         """A keyed hash: the same for the same value of a kind, at every provider, in every run."""
@@ -103,34 +107,44 @@ class Privacy:
         return HASHED + hmac.new(self.key, message, hashlib.sha256).hexdigest()[:32]
 
     def _changer(
-        self, kind: PersonalData, action: Action, flags: Flags | None
+        self, kind: PersonalData, action: Action, flags: Flags | None, is_json: bool
     ) -> Callable[[str], str | None]:
         if action is Action.HASH:
             return lambda text: self._hashed(kind, text)
         if action is Action.MASK:
             return masked
-        if action is Action.REDACT and kind is not FREE_FORM:
-            return redacted
         if action is Action.REDACT:
-            return redacted_json
+            return redacted_json if is_json else redacted
         return lambda text: flags_of(text, flags or Flags(()))
 
     def _hashed(self, kind: PersonalData, text: str) -> str:
         if not text:
             return text
         # who reads a number by its + still can
-        is_international = kind is PHONE and normal("phone", text).startswith("+")
+        is_international = kind is PHONE and text.strip().startswith(("+", "00"))
         return "+" * is_international + self.hash(kind.value, text)
 
 
 KEPT = Privacy()
 
 
+def changed(values: Any, change: Callable[[str], str | None]) -> Any:
+    """An array of texts, each changed; what is there often is changed once."""
+    once = values.dictionary_encode()
+    return pa.array(map(change, once.dictionary.to_pylist()), values.type).take(once.indices)
+
+
 def normal(kind: str, value: str) -> str:
     """The one form of a value that is written in several."""
     if kind == "phone":
-        return re.sub(r"[\s().\-/]", "", value)
+        return digits_of(value)
     return value.strip().lower() if kind == "email" else value
+
+
+def digits_of(number: str) -> str:
+    """A number's digits, without what says that it is international."""
+    digits = "".join(str(int(each)) for each in number if each.isdecimal())
+    return digits.removeprefix("00")
 
 
 def masked(text: str) -> str:
@@ -141,9 +155,10 @@ def masked(text: str) -> str:
 # a date is no number to call, though it has as many digits
 FOUND = re.compile(
     r"""
-    (?P<email> [^\s@<>()\[\]{}"',;:=?&/|]+ (?:@|%40) [^\s@<>()\[\]{}"',;:=?&/|]+ \. \w{2,} )
+    (?P<email> (?<![^\s@<>()\[\]{}"',;:=?&/|]) [^\s@<>()\[\]{}"',;:=?&/|]{1,100}? (?:@|%40)
+      [^\s@<>()\[\]{}"',;:=?&/|]{1,200} \. \w{2,24} )
   | (?P<iban> (?<![A-Za-z0-9]) (?: [A-Z]{2}\d{2} (?:[ ][A-Z0-9]{4}){2,7} (?:[ ][A-Z0-9]{1,4})?
-      | [A-Za-z]{2}\d{2} (?=[A-Za-z]*\d) [A-Za-z0-9]{11,30} ) (?![A-Za-z0-9]) )
+      | [A-Za-z]{2}\d{2} (?=[A-Za-z]{0,30}\d) [A-Za-z0-9]{11,30} ) (?![A-Za-z0-9]) )
   | (?P<date> (?<!\d) (?: (?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])
       | (?:0?[1-9]|[12]\d|3[01])([./-])(?:0?[1-9]|1[0-2])\4(?:19|20)\d\d ) (?![\d-]) )
   | (?P<number> (?<!\d) [+(]{0,2} \d (?:[\s.\-()/\u2010-\u2015]{0,3}\d){6,} (?!\d) )
@@ -163,18 +178,26 @@ def redacted(text: str) -> str:
 
 def redacted_json(text: str) -> str:
     """The same for the texts, numbers and names in a JSON document."""
-    return msgspec.json.encode(_redacted_in(msgspec.json.decode(text))).decode()
+    return in_json(text, redacted)
 
 
-def _redacted_in(value: Any) -> Any:
+def in_json(text: str, change: Callable[[str], str]) -> str:
+    """A JSON document with its texts, numbers and names changed; one that is not stays as it is."""
+    value = msgspec.json.decode(text)
+    new = _changed_in(value, change)
+    return text if new == value else msgspec.json.encode(new).decode()
+
+
+def _changed_in(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {redacted(name): _redacted_in(inner) for name, inner in value.items()}
+        return {change(name): _changed_in(inner, change) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_redacted_in(inner) for inner in value]
+        return [_changed_in(inner, change) for inner in value]
     if isinstance(value, str):
-        return redacted(value)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return redacted(str(value)) if is_number and redacted(str(value)) != str(value) else value
+        return change(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return new if (new := change(str(value))) != str(value) else value
+    return value
 
 
 def flags_of(text: str, flags: Flags) -> str | None:

@@ -47,6 +47,8 @@ class Record(Part, kw_only=True):
     # whether a row that the provider has no more is marked so: it has the column `deleted_at`
     has_tombstones: ClassVar[bool] = False
     whose: ClassVar[Whose] = ()
+    # of what a path names that is no column: how the columns tell it
+    told_by_sql: ClassVar[dict[str, str]] = {}
     # the field that tells its age; and the table whose rows are retained as long, if not its own
     happened: ClassVar[str] = ""
     retained_as: ClassVar[str] = ""

@@ -90,10 +90,10 @@ class Table:
 
 def tables_of(tables: Sequence[Table], records: Sequence[Any], terms: Terms) -> dict[str, pa.Table]:
     """The rows of a list's records for each of its tables, by its resource. A record that is not to
-    be stored brings none to any.
+    be stored brings none; but one that is too old brings the rows that it shares with others.
     """
-    wanted = terms.wanted(records)
-    return {table.resource: table.arrow(wanted, terms) for table in tables}
+    shared, own = terms.of_others(records), terms.wanted(records)
+    return {each.resource: each.arrow(shared if each.shared else own, terms) for each in tables}
 
 
 def newest_of(tables: Sequence[pa.Table], key: Sequence[str]) -> pa.Table:

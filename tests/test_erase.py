@@ -82,6 +82,13 @@ def test_a_person_is_erased_from_everything_and_stays_away(
     world = simulator.world
     contact = known_widely(world)
     sought = traces_of(world, contact)
+    other = next(
+        m
+        for c in world.conversations.values()
+        for m in c.messages
+        if c.contact_id != contact.id and m.content and c.channel_id in world.carried("chatwoot")
+    )
+    other.content = f"call {str(contact.phone)[:4]} {str(contact.phone)[4:]}, or {contact.email}!"
     is_file = isinstance(destination, DuckDbFile)
     if is_file:
         shell.environment["DESTINATION__PUBLISH"] = str(shell.folder / "published.duckdb")
@@ -106,13 +113,14 @@ def test_a_person_is_erased_from_everything_and_stays_away(
     lost = {name: len(rows) - len(after[name]) for name, rows in before.items()}
     raw = {name: rows for name, rows in receipt["rows"].items() if name in before}
     assert {name: rows for name, rows in lost.items() if rows} == raw
-    assert all(after[name].keys() <= before[name].keys() for name in before)
+    with destination.open(read_only=True) as warehouse:
+        query = "select content from chatwoot.messages where id = %s"
+        assert warehouse.rows(query, [other.id]) == [{"content": "call [erased], or [erased]!"}]
 
     world.advance(3_600)
     channel = next(a.channel_id for a in contact.addresses)
     theirs = world.new_conversation(channel, contact.id)
     world.advance(3_600)
-    plant(world)
     shell("sync", "--full")
     shell("build")
     with destination.open(read_only=True) as warehouse:
@@ -179,6 +187,11 @@ def test_whoever_shares_an_address_is_not_taken_for_the_same(
             "say whom: by one of --phone, --email and --contact",
         ),
         (("--phone", "12"), {}, "--phone is a number with its country, such as +351912345678"),
+        (
+            ("--phone", "0610737504"),
+            {},
+            "--phone is a number with its country, such as +351912345678",
+        ),
         (("--email", "somebody"), {}, "--email is no address"),
         (
             ("--contact", "17"),
@@ -188,7 +201,7 @@ def test_whoever_shares_an_address_is_not_taken_for_the_same(
         (
             ("--phone", "+351912345678"),
             {"PRIVACY__PHONE": "mask"},
-            "[privacy] hides the phone, so it tells nobody: use --contact",
+            "[privacy] hides phones, so by one nobody is found: use --contact",
         ),
         (
             ("--phone", "+351912345678"),
@@ -213,3 +226,37 @@ def test_without_the_key_nobody_comes_back(shell: Shell, simulator: Simulator) -
     shell.environment["PRIVACY__KEY"] = ""
     said = "privacy.key is not the one that the stored rows were hashed with: put that one back"
     assert shell("sync", exit_code=2).stderr == f"talkhouse: {said}\n"
+
+
+def test_a_contact_of_a_number_that_is_none_is_not_everybody(
+    shell: Shell, simulator: Simulator, destination: Destination
+) -> None:
+    first, second, *_ = [c for c in simulator.world.contacts.values() if c.phone]
+    phone = str(first.phone)
+    for contact in simulator.world.contacts.values():
+        if contact not in (first, second):
+            contact.phone, contact.email = "unknown", None
+    second.email = None
+    shell("sync")
+    said = json.loads(shell("erase", "--phone", phone, "--json").stdout)
+    assert said["contacts"] <= 2
+    assert shell("erase", "--contact", "chatwoot/nowhere/17", "--yes", exit_code=2).stderr == (
+        "talkhouse: there is no such contact: --contact is PROVIDER/CONNECTION/ID\n"
+    )
+
+
+def test_an_address_with_letters_of_its_own_is_erased_and_no_longer_one(
+    shell: Shell, simulator: Simulator, destination: Destination
+) -> None:
+    world = simulator.world
+    contact = known_widely(world)
+    contact.email = "josé@mail.example"
+    texts = [m for c in world.conversations.values() for m in c.messages if m.content]
+    theirs = {c.id for c in world.conversations.values() if c.contact_id == contact.id}
+    one = next(m for m in texts if m.conversation_id not in theirs)
+    one.content = "not majosé@mail.example nor josé@mail.example.org, but José@mail.example."
+    shell("sync")
+    shell("erase", "--email", "josé@mail.example", "--yes")
+    with destination.open(read_only=True) as warehouse:
+        left = warehouse.rows("select content from chatwoot.messages where id = %s", [one.id])
+    assert left == [{"content": "not majosé@mail.example nor josé@mail.example.org, but [erased]."}]

@@ -7,7 +7,7 @@ from pathlib import Path
 import oracle
 import pytest
 from conftest import SERVED, Account, Open
-from planted import PLANTED, found_in_files, found_in_warehouse, plant, watched
+from planted import found_in_files, found_in_warehouse, plant, watched
 from shell import Shell, chatwoot
 
 from pipelines.build import build
@@ -37,6 +37,7 @@ from sources.privacy import (
 from sources.records import columns_of
 from sources.threads import Budget
 
+UNCLASSED = Path(__file__).parent / "unclassed.txt"
 KEY = b"a secret of more than sixteen characters"
 HIDDEN = Privacy(
     {
@@ -153,7 +154,6 @@ def test_the_search_finds_what_is_not_hidden(account_of: Open, tmp_path: Path) -
     account.synced()
     assert "contacts" in {name.split(".")[0] for name in seen}
     assert '"chatwoot"."messages"' in found_in_warehouse(account.warehouse)
-    assert PLANTED
 
 
 @pytest.mark.both_destinations
@@ -286,7 +286,7 @@ def test_a_policy_in_the_environment_is_looked_at_as_closely(
     shell.environment["PRIVACY__PHONES"] = "drop"
     said = "the environment's PRIVACY__: unknown setting phones; did you mean phone?"
     assert shell("sync", exit_code=2).stderr == f"talkhouse: {said}\n"
-    shell.environment = {"PRIVACY__PHONE": "drop"}
+    shell.environment = {"PRIVACY__PHONE": "drop", "PRIVACY__IDENTIFIER": "keep"}
     shell("sync")
     assert shell.rows("select count(phone_number) from chatwoot.contacts") == [(0,)]
 
@@ -395,3 +395,45 @@ def test_what_cannot_be_rewritten_is_read_again(account_of: Open, name: str) -> 
     account.later()
     account.synced(full=True)
     assert account.differences() == {}
+
+
+@pytest.mark.parametrize("free_form", [Action.DROP, Action.REDACT])
+@pytest.mark.both_destinations
+def test_what_drifts_and_what_is_rejected_is_hidden_too(
+    account_of: Open, free_form: Action
+) -> None:
+    account = account_of("pembalasan", plant(World(conversations=40)))
+    policy = {**HIDDEN.policy, FREE_FORM: free_form}
+    account.privacy = Privacy(policy, KEY)
+    account.fault("extra_field", field="+888777000001", value="canary +888777000002")
+    account.sync()
+    [drift] = account.rows("drift", ["field", "problem"])
+    assert drift == {"field": "[number]", "problem": "unknown field"}
+    account.simulator.faults.clear()
+    account.fault("null_id")
+    account.sync(full=True)
+    assert len(account.rows("rejects", ["row"])) > 0
+    assert found_in_warehouse(account.warehouse, ("888777",)) == set()
+
+
+def test_a_text_that_looks_hidden_is_hidden_all_the_same(account_of: Open) -> None:
+    account = account_of("chatwoot")
+    text = "***URGENT*** call +888777000111"
+    message = next(m for m in account.world.messages.values() if m.content)
+    message.content = text
+    account.synced()
+    policy = Privacy({BODY: Action.REDACT})
+    rewrite(account.warehouse, policy, [account.connection])
+    assert found_in_warehouse(account.warehouse, ("888777000111",)) == set()
+
+
+def test_every_text_and_document_is_classed_or_known_to_be_nobodys() -> None:
+    """What is of no class is named in the file, so that a new column is thought of."""
+    unclassed = {
+        f"{name}.{record.table}.{column.name}"
+        for name in PROVIDERS
+        for record in provider(name).records
+        for column in columns_of(record)
+        if column.personal is None and column.type.dlt in ("text", "json")
+    }
+    assert unclassed == set(UNCLASSED.read_text("utf-8").split())

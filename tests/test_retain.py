@@ -32,9 +32,7 @@ def rows_of(account: Account) -> dict[str, list[str]]:
     """The account's rows by table, without what tells when they were loaded."""
     found = {}
     for table in account.warehouse.tables(account.provider):
-        # an agent is known from conversations there, and stays known
-        known_by = account.provider == "activecampaign" and table == "users"
-        if table not in ("drift", "rejects") and not known_by:
+        if table not in ("drift", "rejects"):
             query = f"select * from {account.provider}.{table} where account = %s"
             rows = account.warehouse.rows(query, [account.name])
             dropped = ("account", "_dlt_load_id", "is_checked", "read_at")

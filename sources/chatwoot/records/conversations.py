@@ -62,7 +62,7 @@ class Assignee(Part, kw_only=True):
     custom_attributes: Annotated[Json, FREE_FORM, "Attributes set by the company."] = NO_JSON
     accounts: Annotated[Json, FREE_FORM, "The accounts that the agent works in."] = NO_JSON
     description: Annotated[Text, "What a bot says of itself."] = None
-    outgoing_url: Annotated[Text, "Where a bot is called."] = None
+    outgoing_url: Annotated[Text, ATTACHMENT_URL, "Where a bot is called."] = None
     bot_type: Annotated[Text, "Kind of bot."] = None
     access_token: Secret = NO_JSON
     pubsub_token: Secret = NO_JSON
@@ -146,8 +146,12 @@ class Conversation(Record, kw_only=True):
     ] = NO_JSON
     custom_attributes: Annotated[Json, FREE_FORM, "Attributes set by the company."] = NO_JSON
     sla_policy_id: Annotated[Int, "Its service level policy."] = None
-    applied_sla: Annotated[Json, "The policy at work, where the edition has it."] = NO_JSON
-    sla_events: Annotated[Json, "The policy's breaches, where the edition has it."] = NO_JSON
+    applied_sla: Annotated[Json, FREE_FORM, "The policy at work, where the edition has it."] = (
+        NO_JSON
+    )
+    sla_events: Annotated[Json, FREE_FORM, "The policy's breaches, where the edition has it."] = (
+        NO_JSON
+    )
     meta: Annotated[Meta, "Who it is with, and who works on it."] = msgspec.field(
         default_factory=Meta
     )

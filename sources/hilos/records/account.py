@@ -86,10 +86,12 @@ class User(Record, kw_only=True):
         None
     )
     date_joined: Annotated[Instant, "When the user joined."] = None
-    user_permissions: Annotated[Json, "What the user may do."] = NO_JSON
+    user_permissions: Annotated[Json, FREE_FORM, "What the user may do."] = NO_JSON
     role: Annotated[Label, "AGENT, MANAGER, ADMIN or FINANCE."] = None
-    teams: Annotated[Json, "The teams that the user is in."] = NO_JSON
-    available_channels: Annotated[Json, "The channels that the user may write through."] = NO_JSON
+    teams: Annotated[Json, FREE_FORM, "The teams that the user is in."] = NO_JSON
+    available_channels: Annotated[
+        Json, FREE_FORM, "The channels that the user may write through."
+    ] = NO_JSON
 
 
 class Team(Record, kw_only=True):

@@ -51,8 +51,7 @@ class FirstMessage(Child, kw_only=True):
     key: ClassVar[tuple[str, ...]] = ("conversation_id",)
     whose: ClassVar[Whose] = (
         ("conversation", "conversation_id"),
-        ("phone", "to_number"),
-        ("phone", "from_number"),
+        ("phone", "customer_number"),
     )
     happened: ClassVar[str] = "timestamp"
     retained_as: ClassVar[str] = "messages"
@@ -88,6 +87,18 @@ class FirstMessage(Child, kw_only=True):
     msg_type: Annotated[Text, "text, image, audio, document, template, interactive, ..."] = None
     failed_attempts: Annotated[Int, "How often sending it failed."] = None
     source: Annotated[Text, "INBOUND, INBOX, AUTO_RESPONSE, API, BROADCAST or FLOW."] = None
+
+    # the other number is the company's
+    told_by_sql: ClassVar[dict[str, str]] = {
+        "customer_number": "case when upper(direction) = 'INBOUND' then from_number "
+        "else to_number end"
+    }
+
+    @property
+    def customer_number(self) -> str | None:
+        """The customer's of the two numbers."""
+        is_inbound = (self.direction or "").upper() == "INBOUND"
+        return self.from_number if is_inbound else self.to_number
 
 
 class ConversationAssignee(Child, kw_only=True):
@@ -133,8 +144,7 @@ class Conversation(Record, kw_only=True):
     whose: ClassVar[Whose] = (
         ("conversation", "id"),
         ("contact", "contact"),
-        ("phone", "first_message.to_number"),
-        ("phone", "first_message.from_number"),
+        ("phone", "first_message.customer_number"),
     )
     happened: ClassVar[str] = "created_on"
 
