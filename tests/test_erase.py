@@ -239,7 +239,7 @@ def test_a_contact_of_a_number_that_is_none_is_not_everybody(
     second.email = None
     shell("sync")
     said = json.loads(shell("erase", "--phone", phone, "--json").stdout)
-    assert said["contacts"] <= 2
+    assert said["contacts"] == len(said["connections"])
     assert shell("erase", "--contact", "chatwoot/nowhere/17", "--yes", exit_code=2).stderr == (
         "talkhouse: there is no such contact: --contact is PROVIDER/CONNECTION/ID\n"
     )
