@@ -30,7 +30,7 @@ from typing import Any
 from soak_figures import Figures, figures, grown, show
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
-from test_alerts import Receiver, receiving
+from receiving import Receiver, receiving
 
 from pipelines.simulate import SECRETS, simulated
 from simulator import Fault, Simulator, World, serve

@@ -7,15 +7,25 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 
 from pipelines.audit import last_build
 from pipelines.channels import Channel
 from pipelines.connections import Connection
+from pipelines.deliver import deliver
+from pipelines.failures import explained
 from pipelines.health import FAILED, SETTINGS, STALE, VOLUME, Health, health
-from pipelines.ledger import BUILD, DRIFT, PUBLICATION, REJECTS, Ledger, tell_outage
+from pipelines.ledger import BUILD, DRIFT, PUBLICATION, REJECTS, WAREHOUSE, Ledger
 from pipelines.migrations import migrate
+from pipelines.outage import note_end, tell_held, tell_outage
 from pipelines.summary import Publication
-from pipelines.warehouse import AlreadySyncing, Destination, WarehouseError
+from pipelines.warehouse import (
+    AlreadySyncing,
+    Destination,
+    Warehouse,
+    WarehouseError,
+    WarehouseGone,
+)
 
 FIELDS_SHOWN = 5
 # a provider may name fields by what they hold
@@ -28,37 +38,74 @@ def send_alerts(
     wrong: Mapping[str, str],
     destination: Destination,
     publication: Publication | None = None,
+    *,
+    synced: bool = False,
 ) -> list[str]:
     """Tells these channels what is new of the connections, and of others whose settings are wrong;
-    says what could not be delivered, and why.
+    says what could not be delivered, and why. `synced` tells that they were just synced.
     """
-    if not known or not destination.exists():
+    if not known:
         return []
     try:
-        with destination.open() as warehouse, warehouse.loading("alerts"):
+        if not destination.exists():
+            return tell_outage(
+                known,
+                WAREHOUSE,
+                f"{destination} is not there: put back what was moved away, or run `talkhouse "
+                "sync`, which reads everything",
+            )
+        with _opened(destination) as warehouse:
             migrate(warehouse)
             ledger = Ledger(warehouse, known)
-            ledger.outage_is_over()
-            for each in chosen:
-                _note_connection(ledger, each, health(each, warehouse))
-                ledger.note(SETTINGS, each.name, "")
-            for name, why in wrong.items():
-                ledger.note(SETTINGS, name, why)
-            if built := last_build(warehouse):
-                why = (
-                    "`talkhouse build` says why; its tables are as they were, and none is published"
-                )
-                ledger.note(BUILD, "", why if built["outcome"] == "failed" else "")
-            if publication:
-                ledger.note(PUBLICATION, "", publication.error)
-            return ledger.delivered()
+            _note_all(ledger, chosen, wrong, publication)
+            # last: what else cannot be noted is an outage, too
+            note_end(ledger, [WAREHOUSE, *([SETTINGS] if synced else [])])
+            waiting = ledger.waiting()
+        undelivered = deliver(waiting, known)
+        if waiting:
+            with _opened(destination) as warehouse:
+                Ledger(warehouse, known).delivered(waiting)
+        return undelivered
     except AlreadySyncing as e:
-        return [f"alerts are left to the next run: {e}"]
+        return [f"alerts are left to the next run: {e}", *tell_held(known, str(e))]
     except WarehouseError as e:
-        return tell_outage(known, str(e))
+        return tell_outage(known, WAREHOUSE, str(e))
     except Exception as e:
-        # its message is left out, since it may quote a row
-        return tell_outage(known, f"{type(e).__name__}; is the disk full?")
+        # a fault of this program, or of the folder; the sync went as it went
+        return [f"alerts are left to the next run: {explained(e, None)}"]
+
+
+@contextmanager
+def _opened(destination: Destination) -> Iterator[Warehouse]:
+    """The warehouse, while no other process notes alerts. Raises WarehouseError for whatever its
+    database says.
+    """
+    with destination.open() as warehouse:
+        try:
+            with warehouse.loading("alerts"):
+                yield warehouse
+        except warehouse.errors as e:
+            # its message is left out, since it may quote a row
+            why = warehouse.meaning(e) or f"{type(e).__name__}; is the disk full?"
+            raise WarehouseGone(why) from None
+
+
+def _note_all(
+    ledger: Ledger,
+    chosen: Sequence[Connection],
+    wrong: Mapping[str, str],
+    publication: Publication | None,
+) -> None:
+    for each in chosen:
+        _note_connection(ledger, each, health(each, ledger.warehouse))
+        ledger.note(SETTINGS, each.name, "")
+    for name, why in wrong.items():
+        ledger.note(SETTINGS, name, why)
+    if built := last_build(ledger.warehouse):
+        why = "`talkhouse build` says why; its tables are as they were, and none is published"
+        ledger.note(BUILD, "", why if built["outcome"] == "failed" else "")
+    if publication:
+        ledger.note(PUBLICATION, "", publication.error)
 
 
 def _note_connection(ledger: Ledger, connection: Connection, found: Health) -> None:
@@ -83,9 +130,11 @@ def _note_drift(ledger: Ledger, connection: Connection, run_id: str) -> None:
         [connection.name],
     )
     told = {
-        tuple(key) for about in ledger.about(DRIFT, connection.name) for key in json.loads(about)
+        each if isinstance(each, str) else _hashed(each)
+        for about in ledger.about(DRIFT, connection.name)
+        for each in json.loads(about)
     }
-    new = [tuple(row.values()) for row in found if tuple(row.values()) not in told]
+    new = [key for key in (tuple(row.values()) for row in found) if _hashed(key) not in told]
     if not new:
         return
     shown = [
@@ -100,7 +149,16 @@ def _note_drift(ledger: Ledger, connection: Connection, run_id: str) -> None:
         f"{connection.name} sends what is not declared: {', '.join(shown)}. Nothing is lost: it is "
         "kept in _extra, and audit.drift lists it; a newer Talkhouse may have a column for it"
     )
-    ledger.add(DRIFT, connection.name, text, run_id, about=json.dumps(new))
+    ledger.add(
+        DRIFT, connection.name, text, run_id, about=json.dumps([_hashed(key) for key in new])
+    )
+
+
+def _hashed(key: Sequence[str]) -> str:
+    """What a field is known again by: its name may hold what a customer is called. Older releases
+    noted the names.
+    """
+    return sha256("\0".join(key).encode()).hexdigest()
 
 
 def _note_rejects(ledger: Ledger, connection: Connection, run_id: str) -> None:
@@ -119,15 +177,3 @@ def _note_rejects(ledger: Ledger, connection: Connection, run_id: str) -> None:
             "audit.rejects says which and why; full scans try again what cannot be read"
         )
         ledger.add(REJECTS, connection.name, text, run_id, about=str(now))
-
-
-@contextmanager
-def outage_told(known: Mapping[str, Channel]) -> Iterator[None]:
-    """Tells, once, that the warehouse cannot be opened. That another sync holds it is no news."""
-    try:
-        yield
-    except AlreadySyncing:
-        raise
-    except WarehouseError as e:
-        tell_outage(known, str(e))
-        raise

@@ -81,30 +81,37 @@ def status(
 ) -> None:
     """Say how the warehouse stands, the worst first, without asking any provider.
 
-    Exits with 0 if every connection is fresh and well, 1 if one needs you, 75 if another process
-    holds the DuckDB file and there is no published copy to read instead. A sync alerts by itself;
+    Exits with 0 if every connection is fresh and well, 1 if one needs you, 2 for wrong usage or
+    settings, or a warehouse that cannot be opened, 75 if another process holds the DuckDB file and
+    there is no published copy to read instead. A sync alerts by itself;
     that none comes any more is noticed by `talkhouse status --alert`, which a scheduler runs.
 
     Example: `talkhouse status --watch`
     """
     with errors_told():
-        from pipelines.alerts import outage_told, send_alerts
+        from pipelines.alerts import send_alerts
         from pipelines.channels import configured_channels
         from pipelines.connections import usable_connections
         from pipelines.destination import configured, configured_copy
+        from pipelines.outage import outage_told
         from pipelines.overview import look
         from pipelines.show_status import show_overview
         from pipelines.show_status import watch as watched
+        from sources.settings import SettingsError
 
-        chosen, wrong = usable_connections(names or ())
-        destination, copy = configured(), configured_copy()
+        if watch and (alert or as_json):
+            raise SettingsError("--watch is for people to look at: not with --alert, nor --json")
         channels = configured_channels() if alert else {}
-        if watch:
-            found = watched(lambda: look(chosen, wrong, destination, copy))
-        else:
-            with outage_told(channels):
+        if alert and not channels:
+            typer.echo("talkhouse: nobody is alerted: set alerts in .dlt/secrets.toml", err=True)
+        with outage_told(channels):
+            chosen, wrong = usable_connections(names or ())
+            destination, copy = configured(), configured_copy()
+            if watch:
+                found = watched(lambda: look(chosen, wrong, destination, copy))
+            else:
                 found = look(chosen, wrong, destination, copy)
-            show_overview(found, as_json)
+                show_overview(found, as_json)
         for why in send_alerts(channels, chosen, wrong, destination):
             typer.echo(f"talkhouse: {why}", err=True)
     raise typer.Exit(0 if found.ok else FAILED)

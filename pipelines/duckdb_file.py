@@ -97,6 +97,7 @@ class DuckDbWarehouse(Warehouse):
     """
 
     remedy = "is the disk full, or the file held by another program?"
+    errors = duckdb.Error
 
     def __init__(self, file: str | Path, *, read_only: bool = False) -> None:
         self._only: duckdb.DuckDBPyConnection | None = None

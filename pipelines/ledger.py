@@ -1,19 +1,17 @@
 """What was told, and to whom it is still to be told: the table `audit.alerts`.
 
-What a channel did not take is tried again by the next run. A run that is killed between a delivery
-and the note of it tells it twice.
+What a channel did not take is tried again by the next run, for a day. A run that is killed between
+a delivery and the note of it tells it twice, and so may two runs that deliver at the same time.
 """
 
 import secrets
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipelines.channels import Alert, Channel, NotDelivered
-from pipelines.events import AlertsSent, tell
+from pipelines.channels import Alert, Channel
+from pipelines.deliver import Waiting
 from pipelines.health import FAILED, SETTINGS, STALE, VOLUME
 from pipelines.warehouse import Warehouse
 
@@ -33,8 +31,7 @@ WORDS = {
     BUILD: ("the last build failed", "the build is good again"),
     PUBLICATION: ("no copy is published", "a copy is published again"),
 }
-# that the warehouse cannot be opened cannot be noted in it
-OUTAGE = Path(".dlt/warehouse_outage")
+NEWS_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -88,63 +85,29 @@ class Ledger:
             [account, kind],
         )
 
-    def outage_is_over(self) -> None:
-        """Notes that, if an outage was told."""
-        if OUTAGE.exists():
-            self.add(WAREHOUSE, "", "the warehouse can be written again", is_over=True)
-            OUTAGE.unlink()
-
-    def delivered(self) -> list[str]:
-        """Sends what waits; what went wrong, once for each channel."""
-        waiting = self.warehouse.rows(
+    def waiting(self) -> list[Waiting]:
+        """What is still to be told. What nobody could be told for a day is news no more."""
+        self.warehouse.execute(
+            "update audit.alerts set undelivered = '' where undelivered <> '' and noted_at < %s",
+            [datetime.now(UTC) - NEWS_FOR],
+        )
+        rows = self.warehouse.rows(
             "select alert_id, undelivered, kind, account as connection, is_over, text, run_id, "
             "noted_at as at from audit.alerts where undelivered <> '' order by alert_id"
         )
-        wrong: dict[str, str] = {}
-        for row in waiting:
-            alert_id, names = row.pop("alert_id"), row.pop("undelivered").split()
-            left = {name: self.channels[name] for name in names if name in self.channels}
-            tried = {name: send for name, send in left.items() if name not in wrong}
-            sent = _send(Alert(**row), tried, wrong)
+        return [
+            Waiting(
+                alert_id=row.pop("alert_id"),
+                channels=row.pop("undelivered").split(),
+                alert=Alert(**row),
+            )
+            for row in rows
+        ]
+
+    def delivered(self, tried: Sequence[Waiting]) -> None:
+        """Notes to whom each is still to be told, after it was tried."""
+        for each in tried:
             self.warehouse.execute(
                 "update audit.alerts set undelivered = %s where alert_id = %s",
-                [" ".join(name for name in left if name not in sent), alert_id],
+                [" ".join(each.channels), each.alert_id],
             )
-        undelivered = _undelivered(wrong)
-        if waiting:
-            ended = "failed" if wrong else "ok"
-            tell(AlertsSent(outcome=ended, alerts=len(waiting), error="; ".join(undelivered)))
-        return undelivered
-
-
-def tell_outage(known: Mapping[str, Channel], why: str) -> list[str]:
-    """Tells, once, that the warehouse cannot be used; what could not be delivered."""
-    if OUTAGE.exists():
-        return []
-    text = f"Talkhouse: the warehouse cannot be written, and nothing is synced: {why}"
-    alert = Alert(WAREHOUSE, "", False, " ".join(text.split()), "", datetime.now(UTC))
-    wrong: dict[str, str] = {}
-    if _send(alert, known, wrong):
-        # where it cannot be noted either, the next run tells it again
-        with suppress(OSError):
-            OUTAGE.parent.mkdir(exist_ok=True)
-            OUTAGE.touch()
-    return _undelivered(wrong)
-
-
-def _send(alert: Alert, known: Mapping[str, Channel], wrong: dict[str, str]) -> list[str]:
-    """The channels that took it; why others did not is put into `wrong`."""
-    sent = []
-    for name, send in known.items():
-        try:
-            send(alert)
-            sent.append(name)
-        except NotDelivered as e:
-            wrong[name] = str(e)
-    return sent
-
-
-def _undelivered(wrong: Mapping[str, str]) -> list[str]:
-    return [
-        f"the alert was not delivered: {why}; the next run tries again" for why in wrong.values()
-    ]

@@ -88,11 +88,10 @@ class PostgresDatabase:
 
 
 class PostgresWarehouse(Warehouse):
-    """A session with the database, which also holds the locks that keep other processes away: they
-    are gone when it is, however it ended.
-    """
+    """A session with the database. The locks are its own: gone when it is, however it ended."""
 
     remedy = "is the disk full, or does the role lack one of this provider's two schemas?"
+    errors = psycopg2.Error
 
     def __init__(self, database: PostgresDatabase, *, read_only: bool = False) -> None:
         self._database = database

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import typer
 
-from pipelines.alerts import outage_told, send_alerts
+from pipelines.alerts import send_alerts
 from pipelines.app import BUSY, FAILED
 from pipelines.audit import Outcome
 from pipelines.batch import build_age, build_synced, publish_synced, sync_all
@@ -14,6 +14,7 @@ from pipelines.connections import usable_connections
 from pipelines.destination import configured, configured_copy
 from pipelines.events import tell
 from pipelines.meter import Meter, configured_meter
+from pipelines.outage import outage_told
 from pipelines.summary import progress, results, show_outcomes
 from pipelines.telling import command_told, sync_ended
 
@@ -34,12 +35,12 @@ def run_sync(
     with ExitStack() as told:
         if not dry_run:
             told.enter_context(command_told("sync"))
-        usable, wrong = usable_connections(names)
-        build_every = build_age(build)
-        copy = None if dry_run else configured_copy()
         channels = {} if dry_run else configured_channels()
-        meter = Meter() if dry_run else configured_meter()
+        build_every = build_age(build)
         with outage_told(channels):
+            usable, wrong = usable_connections(names)
+            copy = None if dry_run else configured_copy()
+            meter = Meter() if dry_run else configured_meter()
             outcomes = sync_all(
                 usable,
                 only,
@@ -64,7 +65,7 @@ def run_sync(
             meter.built(built)
             # what is read by programs stays a list of connections
             print_built(built, progress() if as_json else results())
-        for why in send_alerts(channels, usable, wrong, configured(), publication):
+        for why in send_alerts(channels, usable, wrong, configured(), publication, synced=True):
             typer.echo(f"talkhouse: {why}", err=True)
         failed = [outcome for outcome in outcomes if not outcome.ok]
         others_failed = publication and not publication.ok or built and not built.ok

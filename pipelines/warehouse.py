@@ -55,10 +55,11 @@ class Destination(Protocol):
 
 class Warehouse(ABC):
     """An open database. Queries write their parameters `%s`; times come back in UTC. `remedy` is
-    what to look at if a load fails.
+    what to look at if a load fails; `errors` is what its library raises.
     """
 
     remedy: ClassVar[str]
+    errors: ClassVar[type[Exception]]
 
     def __enter__(self) -> Self:
         return self

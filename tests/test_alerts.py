@@ -2,16 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Thread
 
 import duckdb
 import pytest
 from conftest import SERVED, Open
 from mail_server import PASSWORD, USER, mail_server
+from receiving import Receiver, receiving
 from shell import Shell, octopush
 
 from pipelines.alerts import send_alerts
@@ -20,46 +18,6 @@ from pipelines.channels import Alert, NotDelivered
 from pipelines.summary import Publication
 from pipelines.warehouse import Destination
 from simulator import Fault, Simulator, World, serve
-
-
-class Receiver(HTTPServer):
-    """A webhook on this machine; answers with `statuses` first, then 200."""
-
-    def __init__(self) -> None:
-        self.received: list[dict[str, str]] = []
-        self.statuses: list[int] = []
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hook/a-secret-path"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        status = self.server.statuses.pop(0) if self.server.statuses else 200
-        if status == 200:
-            self.server.received.append(json.loads(body))
-        self.send_response(status)
-        self.end_headers()
-
-    def log_message(self, *said: object) -> None:
-        pass
-
-
-@contextmanager
-def receiving() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        thread = Thread(target=receiver.serve_forever)
-        thread.start()
-        try:
-            yield receiver
-        finally:
-            receiver.shutdown()
-            thread.join()
 
 
 @pytest.fixture
@@ -212,6 +170,111 @@ def test_that_another_sync_is_still_at_it_is_no_news(shell: Shell, receiver: Rec
     assert receiver.received == []
 
 
+def test_that_it_is_held_for_an_hour_is_told_once(shell: Shell, receiver: Receiver) -> None:
+    shell("sync")
+    since = shell.folder / ".dlt/warehouse_held_since"
+    with duckdb.connect(shell.folder / "talkhouse.duckdb"):
+        shell("sync", exit_code=75)
+        noted = datetime.fromisoformat(since.read_text("utf-8")) - timedelta(minutes=61)
+        since.write_text(noted.isoformat(), "utf-8")
+        for _ in range(2):
+            shell("status", "--alert", exit_code=75)
+    [held] = receiver.received
+    assert held["text"].startswith(
+        "Talkhouse: the warehouse cannot be written, and nothing is synced: "
+        f"since {noted:%Y-%m-%d %H:%M:%S} UTC talkhouse.duckdb is open in another process ("
+    )
+    shell("sync")
+    assert receiver.received[1:] == [{"text": "Talkhouse: the warehouse can be written again"}]
+    assert not since.exists()
+
+
+def test_each_channel_is_told_of_an_outage_once(shell: Shell, receiver: Receiver) -> None:
+    shell.environment["LOGS__FILE"] = "-"
+    (shell.folder / "talkhouse.duckdb").write_bytes(b"no database" * 1_000)
+    with receiving() as program:
+        shell.environment["ALERTS__JSON_WEBHOOK"] = program.url
+        program.statuses = [503] * 3
+        told = shell("sync", exit_code=2).stderr
+        why = "the alert was not delivered: the json_webhook answered 503; the next run tries again"
+        assert f"talkhouse: {why}\n" in told
+        events = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+        [sent] = [each for each in events if each["event"] == "alerts_sent"]
+        assert (sent["outcome"], sent["alerts"], sent["error"]) == ("failed", 1, why)
+        for _ in range(2):
+            shell("sync", exit_code=2)
+        assert (len(receiver.received), len(program.received)) == (1, 1)
+
+
+def test_a_warehouse_that_is_gone_is_told_once(shell: Shell, receiver: Receiver) -> None:
+    shell("sync")
+    (shell.folder / "talkhouse.duckdb").unlink()
+    for _ in range(2):
+        shell("status", "--alert", exit_code=1)
+    assert [each["text"] for each in receiver.received] == [
+        "Talkhouse: the warehouse cannot be written, and nothing is synced: talkhouse.duckdb is "
+        "not there: put back what was moved away, or run `talkhouse sync`, which reads everything"
+    ]
+    shell("sync")
+    assert receiver.received[1:] == [{"text": "Talkhouse: the warehouse can be written again"}]
+
+
+def test_settings_that_let_nothing_be_synced_are_told_once(
+    shell: Shell, receiver: Receiver, simulator: Simulator
+) -> None:
+    shell("sync")
+    shell.configure(hotline=octopush(simulator, lookbak="1h"))
+    for _ in range(2):
+        shell("sync", exit_code=2)
+        shell("status", "--alert", exit_code=2)
+    assert [each["text"] for each in receiver.received] == [
+        "Talkhouse: nothing is synced: [connections.hotline]: unknown setting lookbak; did you "
+        "mean lookback?"
+    ]
+    shell.configure(hotline=octopush(simulator, messages=False))
+    shell("sync")
+    assert receiver.received[1:] == [{"text": "Talkhouse: the settings are right again"}]
+
+
+def test_a_policy_that_is_not_applied_is_told_once(shell: Shell, receiver: Receiver) -> None:
+    shell("sync")
+    shell.environment["PRIVACY__NAME"] = "drop"
+    for _ in range(2):
+        shell("sync", exit_code=2)
+        # only a sync finds out that it is over
+        shell("status", "--alert")
+    [told] = receiver.received
+    assert told["text"].startswith("Talkhouse: nothing is synced: the rows that are stored are ")
+    del shell.environment["PRIVACY__NAME"]
+    shell("sync")
+    assert receiver.received[1:] == [{"text": "Talkhouse: the settings are right again"}]
+
+
+def test_the_warehouse_is_not_held_while_a_channel_is_waited_for(
+    shell: Shell, receiver: Receiver, simulator: Simulator
+) -> None:
+    shell("sync")
+    simulator.faults.add(Fault("status", status=401, times=None))
+    opened: list[bool] = []
+
+    def write() -> None:
+        with duckdb.connect(shell.folder / "talkhouse.duckdb") as other:
+            other.execute("create table audit.meanwhile (n int)")
+            opened.append(True)
+
+    receiver.meanwhile = write
+    shell("sync", exit_code=1)
+    assert opened == [True]
+    assert shell.rows("select undelivered from audit.alerts") == [("",)]
+
+
+def test_that_nobody_is_alerted_is_said(shell: Shell) -> None:
+    shell("sync")
+    shell.environment = {}
+    told = shell("status", "--alert").stderr
+    assert told == "talkhouse: nobody is alerted: set alerts in .dlt/secrets.toml\n"
+
+
 @pytest.mark.parametrize("security", ["starttls", "tls", "none"])
 def test_an_e_mail_is_sent(
     security: str, shell: Shell, simulator: Simulator, tmp_path: Path
@@ -308,6 +371,15 @@ def test_a_field_is_told_when_it_is_first_met(account_of: Open, told: Told) -> N
     ]
     account.synced(full=True)
     assert told.after(account) == []
+    # a field may be named by what it holds
+    [row] = account.warehouse.rows("select about from audit.alerts")
+    assert "4915112345678" not in row["about"] and "mood" not in row["about"]
+    old = [
+        [each["table_name"], each["field"], each["problem"]]
+        for each in account.warehouse.rows("select * from octopush.drift")
+    ]
+    account.warehouse.execute("update audit.alerts set about = %s", [json.dumps(old)])
+    assert told.after(account) == []
 
 
 @pytest.mark.both_destinations
@@ -360,7 +432,7 @@ def test_an_unusual_volume_is_told_and_its_end(account_of: Open, told: Told) -> 
 def test_a_failed_build_and_a_failed_publication_are_told(account_of: Open, told: Told) -> None:
     account = account_of("octopush")
     account.synced()
-    note_build(account.warehouse, False)
+    note_build(account.warehouse, False, "")
     for expected in (
         [
             "Talkhouse: the last build failed: `talkhouse build` says why; its tables are as they "
@@ -371,7 +443,7 @@ def test_a_failed_build_and_a_failed_publication_are_told(account_of: Open, told
     ):
         publication = Publication("copy.duckdb", error="the disk is full")
         assert told.after(account, publication) == expected
-    note_build(account.warehouse, True)
+    note_build(account.warehouse, True, "")
     assert told.after(account, Publication("copy.duckdb")) == [
         "Talkhouse: the build is good again",
         "Talkhouse: a copy is published again",
@@ -386,6 +458,39 @@ def test_nothing_is_noted_while_nobody_is_told(account_of: Open, destination: De
     assert "alerts" not in account.warehouse.tables("audit") or not account.warehouse.rows(
         "select * from audit.alerts"
     )
+
+
+@pytest.mark.both_destinations
+def test_a_channel_that_breaks_is_said_and_is_no_outage(
+    account_of: Open, destination: Destination
+) -> None:
+    def breaks(alert: Alert) -> None:
+        raise UnicodeEncodeError("ascii", "anna@exämple.com", 7, 8, "a secret")
+
+    account = account_of("octopush")
+    account.fault("status", status=401)
+    account.sync()
+    got: list[Alert] = []
+    known = {"smtp": breaks, "webhook": got.append}
+    assert send_alerts(known, [account.connection], {}, destination) == [
+        "the alert was not delivered: smtp: UnicodeEncodeError; the next run tries again"
+    ]
+    assert [each.kind for each in got] == ["failed"]
+    [row] = account.warehouse.rows("select undelivered from audit.alerts")
+    assert row == {"undelivered": "smtp"}
+
+
+@pytest.mark.both_destinations
+def test_what_nobody_took_for_a_day_is_told_no_more(account_of: Open, told: Told) -> None:
+    account = account_of("octopush")
+    account.synced()
+    for hours in (23, 25):
+        account.warehouse.execute(
+            "insert into audit.alerts values (%s, %s, 'build', '', false, %s, '', '', 'webhook')",
+            [str(hours), datetime.now(UTC) - timedelta(hours=hours), f"{hours} hours ago"],
+        )
+    assert told.after(account) == ["23 hours ago"]
+    assert told.after(account) == []
 
 
 def test_a_channel_that_was_taken_away_is_waited_for_no_more(

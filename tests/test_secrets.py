@@ -13,8 +13,8 @@ from threading import Event, Thread
 import psutil
 import pytest
 from dlt.common.versioned_state import decompress_state
+from receiving import receiving
 from shell import Shell, octopush
-from test_alerts import receiving
 
 from pipelines.duckdb_file import DuckDbFile
 from pipelines.simulate import simulated
