@@ -68,6 +68,14 @@ def usable_connections(names: Iterable[str] = ()) -> tuple[list[Connection], dic
     return usable, wrong
 
 
+def provider_of(name: str) -> str:
+    """The provider that the connection's settings name, whatever else is wrong with them; empty if
+    they name none.
+    """
+    kind = _configured().get(name, {}).get("provider")
+    return kind if kind in PROVIDERS else ""
+
+
 def _chosen(names: Iterable[str], configured: dict[str, Any]) -> list[str]:
     chosen = list(names) or sorted(configured)
     for name in chosen:

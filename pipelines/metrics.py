@@ -60,6 +60,16 @@ METRICS = {
 """Every metric, with what it says. All are gauges: they tell of the latest run, or of now."""
 
 
+# what is asked of the warehouse: it holds until that is asked again
+STANDING = (
+    "talkhouse_sync_last_success_timestamp_seconds",
+    "talkhouse_list_complete_as_of_timestamp_seconds",
+    "talkhouse_threads_left",
+    "talkhouse_drift_fields",
+    "talkhouse_rejected_rows",
+)
+
+
 class Sheet:
     """The metrics of one thing. `labels` are those that all of its samples have."""
 
@@ -74,7 +84,7 @@ class Sheet:
         """Sets a sample of one of METRICS."""
         from prometheus_client import Gauge
 
-        labels = self._labels | labels
+        labels = labels | self._labels
         if name not in self._gauges:
             self._gauges[name] = Gauge(name, METRICS[name], list(labels), registry=self.registry)
         gauge = self._gauges[name]
@@ -131,6 +141,19 @@ def add_standing(sheet: Sheet, connection: Connection, warehouse: Warehouse) -> 
     if connection.provider.worklist and connection.settings.messages:
         worklist = Worklist(connection, warehouse, as_of(connection, warehouse))
         sheet.set("talkhouse_threads_left", worklist.count())
+
+
+def add_known(sheet: Sheet, before: str) -> None:
+    """Adds how the connection stood by an earlier sheet, where this one does not say. Raises
+    ValueError if that is none.
+    """
+    from prometheus_client.parser import text_string_to_metric_families
+
+    said = {family.name for family in sheet.registry.collect()}
+    for family in text_string_to_metric_families(before):
+        if family.name in STANDING and family.name not in said:
+            for sample in family.samples:
+                sheet.set(family.name, sample.value, **sample.labels)
 
 
 def measured_build(built: "Built") -> Sheet:

@@ -10,7 +10,7 @@ from pipelines.app import BUSY, FAILED
 from pipelines.audit import Outcome
 from pipelines.batch import build_age, build_synced, publish_synced, sync_all
 from pipelines.channels import configured_channels
-from pipelines.connections import usable_connections
+from pipelines.connections import provider_of, usable_connections
 from pipelines.destination import configured, configured_copy
 from pipelines.events import tell
 from pipelines.meter import Meter, configured_meter
@@ -41,18 +41,19 @@ def run_sync(
             usable, wrong = usable_connections(names)
             copy = None if dry_run else configured_copy()
             meter = Meter() if dry_run else configured_meter()
-            outcomes = sync_all(
-                usable,
-                only,
-                full=full,
-                since=since,
-                until=until,
-                message_budget=message_budget,
-                dry_run=dry_run,
-                meter=meter,
-            )
+            with meter.outage_measured(usable):
+                outcomes = sync_all(
+                    usable,
+                    only,
+                    full=full,
+                    since=since,
+                    until=until,
+                    message_budget=message_budget,
+                    dry_run=dry_run,
+                    meter=meter,
+                )
         for name, why in wrong.items():
-            outcomes.append(Outcome(name, "", error=why))
+            outcomes.append(Outcome(name, provider_of(name), error=why))
             tell(sync_ended(outcomes[-1]))
             meter.synced(outcomes[-1])
         built = None if dry_run else build_synced(outcomes, build_every)

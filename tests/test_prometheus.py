@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from receiving import Receiver, receiving
 from shell import Shell, chatwoot, octopush, wait_until
 
-from pipelines.metrics import METRICS
+from pipelines.metrics import METRICS, STANDING
 from simulator import Fault, Simulator, World, serve
 
 DOCUMENT = Path(__file__).parent.parent / "docs/observability.md"
@@ -143,6 +143,30 @@ def test_a_failure_keeps_what_still_holds(shell: Shell, simulator: Simulator) ->
     assert before < after
 
 
+@pytest.mark.parametrize("why", ["warehouse", "settings"])
+def test_what_cannot_be_asked_stays_as_it_was(
+    shell: Shell, simulator: Simulator, gateway: Receiver, why: str
+) -> None:
+    other = octopush(simulator, messages=False)
+    shell.configure(hotline=octopush(simulator), other=other)
+    shell.environment |= {"METRICS__PUSH": gateway.url}
+    shell("sync")
+    well = measured(shell)
+    gateway.sent.clear()
+    if why == "warehouse":
+        (shell.folder / "talkhouse.duckdb").write_bytes(b"no database" * 1_000)
+        shell("sync", exit_code=2)
+    else:
+        shell.configure(hotline=octopush(simulator, page_sise=5), other=other)
+        shell("sync", exit_code=1)
+    out = measured(shell)
+    assert out["talkhouse_sync_success"] == {("hotline", "octopush"): 0}
+    assert {name: out[name] for name in STANDING} == {name: well[name] for name in STANDING}
+    # POST leaves at the Pushgateway what it does not name
+    [pushed] = [each for each in gateway.sent if "/connection/hotline/" in each.path]
+    assert pushed.method == "POST"
+
+
 def test_each_connection_has_a_file_to_itself(shell: Shell, simulator: Simulator) -> None:
     shell.configure(
         hotline=octopush(simulator, messages=False),
@@ -154,7 +178,7 @@ def test_each_connection_has_a_file_to_itself(shell: Shell, simulator: Simulator
     shell("sync", "hotline")
     assert measured(shell, "sync_shop") == before
     wrong = measured(shell, "sync_wrong")
-    assert wrong["talkhouse_sync_success"] == {("wrong", ""): 0}
+    assert wrong["talkhouse_sync_success"] == {("wrong", "octopush"): 0}
     names = {file.name for file in (shell.folder / "node").iterdir()}
     assert names == {f"talkhouse_sync_{each}.prom" for each in ("hotline", "shop", "wrong")}
 
@@ -239,8 +263,9 @@ def test_a_folder_that_is_not_there_is_told_and_stops_nothing(shell: Shell) -> N
     assert f"talkhouse: {file} cannot be written: No such file or directory\n" in told
 
 
-def test_what_is_no_address_is_refused(shell: Shell) -> None:
-    shell.environment = {"METRICS__PUSH": "the-gateway"}
+@pytest.mark.parametrize("address", ["the-gateway", "https://", "http://[::1", "http://a:b:c/"])
+def test_what_is_no_address_is_refused(shell: Shell, address: str) -> None:
+    shell.environment = {"METRICS__PUSH": address}
     for command in ("sync", "build"):
         assert "metrics.push is no address" in shell(command, exit_code=2).stderr
 
