@@ -176,8 +176,13 @@ def schedule(
     with errors_told():
         from pipelines.schedule import Cadence, written
 
-        for file, where in written(Cadence.of(every), build, to, user).items():
+        cadence = Cadence.of(every)
+        for file, where in written(cadence, build, to, user).items():
             typer.echo(f"{file}: {where}")
+        typer.echo(
+            f"a connection will be stale after {cadence.stale_after} without a good sync, but "
+            "where its stale_after says otherwise"
+        )
 
 
 @app.command()

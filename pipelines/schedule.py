@@ -3,16 +3,20 @@ is too old, for cron, systemd and Kubernetes. It installs nothing.
 """
 
 import json
+import re
 import shlex
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pipelines.health import SOONEST_STALE, STALE_AFTER_RUNS, words
 from pipelines.policy import configured_retention
 from sources.settings import SettingsError, duration
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 NEVER = "never"
+# systemd has no one way to write these, and cron makes a new line of %
+UNQUOTABLE = re.compile(r"[\s%$\\\"']")
 
 CRON = """\
 # Copy to /etc/cron.d/talkhouse, or give the lines, without the user's name, to `crontab -e`.
@@ -144,6 +148,11 @@ class Cadence:
             return f"17 */{self.seconds // HOUR} * * *"
         return "17 3 * * *"
 
+    @property
+    def stale_after(self) -> str:
+        """When a connection is stale by itself, in words, once syncs have come so often."""
+        return words(max(STALE_AFTER_RUNS * self.seconds, SOONEST_STALE.total_seconds()))
+
 
 def sync_arguments(build: str) -> list[str]:
     """What a sync is called with; `build` is how often tables are built, or `never`.
@@ -177,7 +186,7 @@ class Job:
         values = asdict(self) | {
             "arguments": json.dumps(self.arguments),
             "command": self.command,
-            "folder": Path.cwd(),
+            "folder": _folder(),
             "user": user,
             "spread": min(self.seconds // 10, 60),
         }
@@ -189,11 +198,25 @@ class Job:
 
     def line(self, user: str) -> str:
         """Its line for cron."""
-        return f"{self.when} {user} cd {Path.cwd()} && {self.command}{self.output}"
+        folder = shlex.quote(str(_folder()))
+        return f"{self.when} {user} cd {folder} && {self.command}{self.output}"
 
     @property
     def command(self) -> str:
         return shlex.join([str(Path(sys.executable).parent / "talkhouse"), *self.arguments])
+
+
+def _folder() -> Path:
+    """The working folder, which all files name. Raises SettingsError if one of their readers would
+    take it for something else.
+    """
+    folder = Path.cwd()
+    if UNQUOTABLE.search(str(folder)):
+        raise SettingsError(
+            f"{folder}: cron and systemd do not take a folder with a space, a quote, or one of % $ "
+            "\\ in its name; schedule from another"
+        )
+    return folder
 
 
 def jobs(cadence: Cadence, build: str) -> list[Job]:

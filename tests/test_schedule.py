@@ -33,6 +33,10 @@ def test_a_cadence_is_what_cron_says(every: str, cron: str, seconds: int) -> Non
     assert (Cadence.of(every).cron, Cadence.of(every).seconds) == (cron, seconds)
 
 
+def test_what_comes_seldom_is_stale_late() -> None:
+    assert [Cadence.of(every).stale_after for every in ("5m", "1h", "1d")] == ["1 h", "3 h", "3 d"]
+
+
 @pytest.mark.parametrize("every", ["7m", "90m", "30s", "5h", "2d", "soon"])
 def test_what_cron_cannot_say_is_refused(every: str) -> None:
     with pytest.raises(SettingsError, match="--every"):
@@ -57,6 +61,10 @@ def test_the_files_say_where_they_go(shell: Shell) -> None:
         f"*/15 * * * * {command} sync --build 1h",
         f"7,37 * * * * {command} status --alert > /dev/null",
     ]
+    assert told.splitlines()[-1] == (
+        "a connection will be stale after 1 h without a good sync, but where its stale_after says "
+        "otherwise"
+    )
     job = yaml.safe_load((shell.folder / "deploy/talkhouse-cronjob.yaml").read_text("utf-8"))
     spec = job["spec"]
     assert (job["kind"], spec["schedule"], spec["concurrencyPolicy"]) == (
@@ -91,6 +99,21 @@ def test_systemd_takes_the_units(shell: Shell) -> None:
     done = subprocess.run([analyze, "verify", *units], capture_output=True, text=True)
     about = [line for line in done.stderr.splitlines() if "talkhouse" in line]
     assert about == []
+
+
+@pytest.mark.parametrize("name", ["two words", "50%", "o'clock", "$HOME"])
+def test_a_folder_that_cron_would_take_otherwise_is_refused(tmp_path: Path, name: str) -> None:
+    shell = Shell(tmp_path / name, tmp_path / "home")
+    told = shell("schedule", exit_code=2).stderr
+    assert f"{name}: cron and systemd do not take a folder with a space, a quote, or " in told
+    assert not (shell.folder / "schedule").exists()
+
+
+def test_the_folder_is_quoted_for_cron(tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "r&d", tmp_path / "home")
+    shell("schedule")
+    cron = (shell.folder / "schedule/talkhouse.cron").read_text("utf-8")
+    assert f"cd '{shell.folder}' && " in cron
 
 
 def test_a_file_that_was_changed_is_left_alone(shell: Shell) -> None:
