@@ -14,7 +14,7 @@ from pipelines.channels import Channel
 from pipelines.connections import Connection
 from pipelines.deliver import deliver
 from pipelines.failures import explained
-from pipelines.health import FAILED, SETTINGS, STALE, VOLUME, Health, health
+from pipelines.health import FAILED, SETTINGS, SKIPPED, STALE, VOLUME, Health, health
 from pipelines.ledger import BUILD, DRIFT, PUBLICATION, REJECTS, WAREHOUSE, Ledger
 from pipelines.migrations import migrate
 from pipelines.outage import note_end, tell_held, tell_outage
@@ -111,7 +111,7 @@ def _note_all(
 def _note_connection(ledger: Ledger, connection: Connection, found: Health) -> None:
     name, run = connection.name, found.last_run or {}
     run_id = run.get("run_id", "")
-    for kind in (FAILED, STALE, VOLUME):
+    for kind in (FAILED, STALE, SKIPPED, VOLUME):
         why = "; ".join(problem.text for problem in found.problems if problem.kind == kind)
         over = f", {run.get('rows_loaded') or 0:,} rows were loaded" if kind == FAILED else ""
         ledger.note(kind, name, why, run_id, over)

@@ -19,7 +19,8 @@ STALE_AFTER_RUNS = 3
 SOONEST_STALE = timedelta(hours=1)
 
 FAILED, STALE, UNSYNCED, SETTINGS, VOLUME = "failed", "stale", "unsynced", "settings", "volume"
-KINDS = (SETTINGS, FAILED, STALE, UNSYNCED, VOLUME)
+SKIPPED = "skipped"
+KINDS = (SETTINGS, FAILED, STALE, UNSYNCED, SKIPPED, VOLUME)
 """The kinds of problems, the worst first."""
 
 
@@ -35,8 +36,9 @@ class Problem:
 class Health:
     """How a connection has been doing. Its syncs come `every_seconds`, and take `usual_seconds`:
     medians of the last 20 good ones, None while there are too few. It is stale from `stale_at` on,
-    `stale_after_seconds` after the last good sync began, or the first that was tried. `last_run`
-    may still be at it, if `is_running`, or may have been killed.
+    `stale_after_seconds` after the last good sync began, or the first that was tried; or after the
+    one that last read some list to its end, as `read_at` has it. `last_run` may still be at it, if
+    `is_running`, or may have been killed; `skipped` tells why it did not read a list.
     """
 
     last_run: dict[str, Any] | None = None
@@ -46,6 +48,8 @@ class Health:
     stale_after_seconds: float | None = None
     stale_at: datetime | None = None
     is_running: bool = False
+    read_at: dict[str, datetime | None] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -54,7 +58,10 @@ def health(connection: Connection, warehouse: Warehouse) -> Health:
     if "runs" not in warehouse.tables(AUDIT):
         return Health(problems=[Problem(UNSYNCED, "never synced: run `talkhouse sync`")])
     runs = _runs(connection.name, warehouse, "true", 1)
-    ended = _runs(connection.name, warehouse, "outcome in ('ok', 'failed')", 1)
+    # one that read no list to its end does not say that the next one will
+    read = "run_id in (select run_id from audit.scans where is_finished)"
+    said = f"(outcome = 'failed' or outcome = 'ok' and {read})"
+    ended = _runs(connection.name, warehouse, said, 1)
     good = _runs(connection.name, warehouse, "outcome = 'ok'", RUNS_LOOKED_AT + 1)
     found = Health(last_run=runs[0] if runs else None)
     found.is_running = warehouse.is_syncing(connection.name)
@@ -69,7 +76,11 @@ def health(connection: Connection, warehouse: Warehouse) -> Health:
     [first] = warehouse.rows(
         "select min(started_at) as at from audit.runs where account = %s", [connection.name]
     )
-    if since := found.last_good_at or first["at"]:
+    found.read_at = _read_at(connection, warehouse)
+    found.skipped = _skipped(found, warehouse)
+    if first["at"]:
+        read_at = [at or first["at"] for at in found.read_at.values()]
+        since = min([found.last_good_at or first["at"], *read_at])
         found.stale_at = since + timedelta(seconds=found.stale_after_seconds)
     found.problems = _problems(found, ended)
     if found.last_good_at:
@@ -99,6 +110,34 @@ def _stale_after(connection: Connection, every_seconds: float | None) -> timedel
     return max(STALE_AFTER_RUNS * timedelta(seconds=every_seconds), SOONEST_STALE)
 
 
+def _read_at(connection: Connection, warehouse: Warehouse) -> dict[str, datetime | None]:
+    """When the sync began that last read each list to its end, of those that any sync was to read;
+    a window of a list is not all of it.
+    """
+    found = warehouse.rows(
+        "select scans.list, max(runs.started_at) "
+        "filter (where scans.is_finished and scans.mode <> 'window') as read_at "
+        "from audit.scans as scans join audit.runs as runs on runs.run_id = scans.run_id "
+        "where scans.account = %s group by scans.list",
+        [connection.name],
+    )
+    there = {row["list"]: row["read_at"] for row in found}
+    names = [each.name for each in connection.provider.lists(connection.settings)]
+    return {name: there[name] for name in names if name in there}
+
+
+def _skipped(found: Health, warehouse: Warehouse) -> dict[str, str]:
+    """Why lists of the last run were not read."""
+    if found.last_run is None:
+        return {}
+    rows = warehouse.rows(
+        "select list, skipped from audit.scans where run_id = %s and skipped is not null "
+        "order by list",
+        [found.last_run["run_id"]],
+    )
+    return {row["list"]: row["skipped"] for row in rows}
+
+
 def _problems(found: Health, ended: list[dict[str, Any]]) -> list[Problem]:
     problems = []
     if ended and ended[0]["outcome"] == "failed":
@@ -107,16 +146,28 @@ def _problems(found: Health, ended: list[dict[str, Any]]) -> list[Problem]:
         why = "no sync has come to its end" if found.last_run else "never synced"
         problems.append(Problem(UNSYNCED, f"{why}: run `talkhouse sync`"))
     if found.stale_at and found.stale_at < datetime.now(UTC):
-        since = f" since {found.last_good_at:%Y-%m-%d %H:%M:%S} UTC" if found.last_good_at else ""
-        problems.append(
-            Problem(
-                STALE,
-                f"no sync has ended well{since}, and one is to "
-                f"within {words(found.stale_after_seconds)}: does the scheduler still run "
-                "`talkhouse sync`? `talkhouse runs` lists what came of it",
-            )
-        )
+        problems.append(Problem(STALE, _why_stale(found)))
+    problems += [
+        Problem(SKIPPED, f"{name} is not read: {why}") for name, why in found.skipped.items()
+    ]
     return problems
+
+
+def _why_stale(found: Health) -> str:
+    within = words(found.stale_after_seconds)
+    oldest = datetime.now(UTC) - timedelta(seconds=found.stale_after_seconds or 0)
+    if found.last_good_at and found.last_good_at > oldest:
+        old = [name for name, at in found.read_at.items() if at is None or at < oldest]
+        return (
+            f"syncs end well, and none has read {', '.join(old)} to the end, which one is to "
+            f"within {within}: does the scheduler leave that out with --only? `talkhouse runs show "
+            "ID` says what a sync read"
+        )
+    since = f" since {found.last_good_at:%Y-%m-%d %H:%M:%S} UTC" if found.last_good_at else ""
+    return (
+        f"no sync has ended well{since}, and one is to within {within}: does the scheduler still "
+        "run `talkhouse sync`? `talkhouse runs` lists what came of it"
+    )
 
 
 def words(seconds: float | None) -> str:

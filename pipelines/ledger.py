@@ -12,7 +12,7 @@ from typing import Any
 
 from pipelines.channels import Alert, Channel
 from pipelines.deliver import Waiting
-from pipelines.health import FAILED, SETTINGS, STALE, VOLUME
+from pipelines.health import FAILED, SETTINGS, SKIPPED, STALE, VOLUME
 from pipelines.warehouse import Warehouse
 
 BUILD, PUBLICATION, WAREHOUSE, DRIFT, REJECTS = (
@@ -27,6 +27,7 @@ WORDS = {
     SETTINGS: ("has wrong settings, and is not synced", "has right settings again"),
     FAILED: ("fails since this sync", "is well again"),
     STALE: ("is stale", "is fresh again"),
+    SKIPPED: ("leaves out a list", "reads every list again"),
     VOLUME: ("has an unusual volume", "has its usual volume again"),
     BUILD: ("the last build failed", "the build is good again"),
     PUBLICATION: ("no copy is published", "a copy is published again"),

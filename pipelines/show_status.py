@@ -10,7 +10,7 @@ from typing import Any
 from rich.live import Live
 from rich.text import Text
 
-from pipelines.health import FAILED, SETTINGS, STALE, UNSYNCED, VOLUME, words
+from pipelines.health import FAILED, SETTINGS, SKIPPED, STALE, UNSYNCED, VOLUME, words
 from pipelines.overview import Overview
 from pipelines.status import FINDINGS, ListStatus, Status
 from pipelines.summary import print_json, results
@@ -24,6 +24,7 @@ STATES = {
     FAILED: "fails",
     STALE: "is stale",
     UNSYNCED: "was never synced",
+    SKIPPED: "leaves out a list",
     VOLUME: "has an unusual volume",
     "ok": "ok",
 }
@@ -111,8 +112,10 @@ def verdict(found: Overview) -> str:
         which = ", ".join(f"{each.connection} {STATES[each.state]}" for each in bad)
         needed = f"{len(bad)} of {all_of} need{'s' if len(bad) == 1 else ''} you: {which}"
     else:
-        needed = f"{all_of}, {'fresh' if number == 1 else 'all fresh'}, nothing to do"
-    return f"{needed}; the last build failed" if found.build_failed else needed
+        needed = f"{all_of}, {'fresh' if number == 1 else 'all fresh'}"
+    if found.build_failed:
+        return f"{needed}; the last build failed"
+    return needed if bad else f"{needed}, nothing to do"
 
 
 def _connection(status: Status, now: datetime) -> Iterator[str]:

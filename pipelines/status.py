@@ -10,7 +10,7 @@ from typing import Any
 from pipelines.connections import Connection
 from pipelines.health import KINDS, RUNS_LOOKED_AT, Health, health
 from pipelines.state import MODES, list_states
-from pipelines.warehouse import AUDIT, Warehouse
+from pipelines.warehouse import Warehouse
 from pipelines.worklist import Worklist, as_of
 from sources.listing import Listing
 from sources.run import MESSAGES
@@ -41,7 +41,7 @@ class ListStatus:
 
 @dataclass
 class Status:
-    """One connection. `threads_to_read` is None where the provider has no threads, and it takes
+    """One connection. `threads_to_read` is None where no threads are read, and it takes
     `threads_seconds` to read them, at the rate of the syncs before, or at most the host's.
     `findings_in_last_run` are those of `drift` and `rejects` that the last run met.
     """
@@ -76,15 +76,14 @@ def status_of(connection: Connection, warehouse: Warehouse) -> Status:
     if not tables:
         return status
     states = list_states(connection, warehouse)
-    read_at, skipped = _read_at(connection, warehouse), _skipped(status.health, warehouse)
     status.lists = [
         _list(
             listing,
             states[listing.name],
             connection,
             status.health.every_seconds,
-            read_at.get(listing.name),
-            skipped.get(listing.name),
+            status.health.read_at.get(listing.name),
+            status.health.skipped.get(listing.name),
         )
         for listing in connection.provider.lists(connection.settings)
         if listing.name in states
@@ -93,7 +92,7 @@ def status_of(connection: Connection, warehouse: Warehouse) -> Status:
         query = f"select count(*) as n from {dataset}.{table} where account = %s"
         status.rows[table] = int(warehouse.rows(query, [connection.name])[0]["n"])
     status.findings_in_last_run = _findings(connection, warehouse, status)
-    if connection.provider.worklist:
+    if connection.provider.worklist and connection.settings.messages:
         status.threads_to_read = Worklist(
             connection, warehouse, as_of(connection, warehouse)
         ).count()
@@ -123,30 +122,6 @@ def _list(
         verified if listing.cursor else every,
         state.get("quarantine", []),
     )
-
-
-def _read_at(connection: Connection, warehouse: Warehouse) -> dict[str, datetime]:
-    """When the sync began that last read each list to its end."""
-    if "scans" not in warehouse.tables(AUDIT):
-        return {}
-    found = warehouse.rows(
-        "select scans.list, max(runs.started_at) as read_at from audit.scans as scans "
-        "join audit.runs as runs on runs.run_id = scans.run_id "
-        "where scans.account = %s and scans.is_finished group by scans.list",
-        [connection.name],
-    )
-    return {row["list"]: row["read_at"] for row in found}
-
-
-def _skipped(found: Health, warehouse: Warehouse) -> dict[str, str]:
-    """Why lists of the last run were not read."""
-    if found.last_run is None:
-        return {}
-    rows = warehouse.rows(
-        "select list, skipped from audit.scans where run_id = %s and skipped is not null",
-        [found.last_run["run_id"]],
-    )
-    return {row["list"]: row["skipped"] for row in rows}
 
 
 def _findings(connection: Connection, warehouse: Warehouse, status: Status) -> dict[str, int]:

@@ -130,10 +130,10 @@ def test_a_failed_build_needs_somebody(shell: Shell, simulator: Simulator) -> No
     shell.configure(hotline=octopush(simulator))
     shell("sync")
     with duckdb.connect(shell.folder / "talkhouse.duckdb") as connection:
-        connection.execute("insert into audit.builds values (now(), 'failed')")
+        connection.execute("insert into audit.builds values (now(), 'failed', '')")
     told = shell("status", exit_code=1).stdout
     assert told.splitlines()[0] == (
-        "In talkhouse.duckdb: 1 connection, fresh, nothing to do; the last build failed"
+        "In talkhouse.duckdb: 1 connection, fresh; the last build failed"
     )
     assert "failed; `talkhouse build` says why" in told.splitlines()[-1]
 
@@ -159,6 +159,67 @@ def test_a_list_that_was_not_read_says_since_when(shell: Shell, simulator: Simul
         ("conversations", "last read to its end 3 h ago"),
         ("agents", ""),
     ]
+
+
+def test_a_list_that_is_read_no_more_is_stale(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(hotline=octopush(simulator, stale_after="2d"))
+    shell("sync")
+    ago(shell, 9 * 24)
+    shell("sync", "--only", "agents")
+    told = shell("status", exit_code=1).stdout
+    assert told.splitlines()[0].endswith("1 of 1 connection needs you: hotline is stale")
+    assert "  syncs end well, and none has read conversations to the end, which one is to " in told
+    # that January was read again says nothing of what is new
+    shell("sync", "--since", "2026-01-01", "--until", "2026-02-01")
+    assert verdict(shell, 1).endswith("hotline is stale")
+    shell("sync")
+    assert verdict(shell, 0).endswith("1 connection, fresh, nothing to do")
+
+
+def test_a_sync_that_finished_no_list_makes_nothing_well(
+    shell: Shell, simulator: Simulator
+) -> None:
+    shell.configure(hotline=octopush(simulator))
+    simulator.faults.add(Fault("status", status=401, times=None))
+    shell("sync", exit_code=1)
+    simulator.faults.clear()
+    with duckdb.connect(shell.folder / "talkhouse.duckdb") as connection:
+        connection.execute(
+            "insert into audit.runs (run_id, account, provider, started_at, ended_at, outcome, "
+            "talkhouse_version, requests, rows_loaded, throttled_seconds) values "
+            "(strftime(now()::timestamp, '%Y%m%dT%H%M%S.9'), 'hotline', 'octopush', now(), now(), "
+            "'ok', '1', 0, 0, 0)"
+        )
+    assert verdict(shell, 1).endswith("1 of 1 connection needs you: hotline fails")
+    shell("sync")
+    assert verdict(shell, 0).endswith("1 connection, fresh, nothing to do")
+
+
+def test_a_list_that_is_skipped_needs_somebody(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(shop=chatwoot(simulator, messages=False))
+    simulator.faults.add(Fault("status", path="/csat_survey_responses", status=403, times=None))
+    shell("sync")
+    told = shell("status", exit_code=1).stdout
+    assert told.splitlines()[0].endswith("1 of 1 connection needs you: shop leaves out a list")
+    assert "\n  csat_responses is not read: " in told
+    simulator.faults.clear()
+    shell("sync")
+    assert verdict(shell, 0).endswith("1 connection, fresh, nothing to do")
+
+
+def test_threads_that_are_not_to_be_read_are_not_waited_for(
+    shell: Shell, simulator: Simulator
+) -> None:
+    shell.configure(hotline=octopush(simulator, messages=False))
+    shell("sync")
+    assert "threads to read" not in shell("status").stdout
+
+
+def test_watch_is_for_people(shell: Shell, simulator: Simulator) -> None:
+    shell.configure(hotline=octopush(simulator))
+    for option in ("--json", "--alert"):
+        told = shell("status", "--watch", option, exit_code=2).stderr
+        assert told == "talkhouse: --watch is for people to look at: not with --alert, nor --json\n"
 
 
 def test_a_run_that_was_killed_is_said_to_be_cut_off(shell: Shell, simulator: Simulator) -> None:
