@@ -79,7 +79,8 @@ def test_the_last_run_of_each_outcome_stays_and_the_last_whole_scan_of_each_list
         age(account, run_id, 400)
     account.warehouse.execute("delete from audit.sweeps")
     account.fault("status", status=401)
-    sync(account.connection, account.warehouse, plan_of(account.connection), keep=LONG)
+    plan = plan_of(account.connection)
+    sync(account.connection, account.warehouse, plan, keep=LONG, folder=account.folder)
     runs = column(account, "select run_id from audit.runs order by run_id")
     assert runs[0] == good and failed not in runs and len(runs) == 2
     found = account.warehouse.rows(
