@@ -56,11 +56,12 @@ def build(
     """Builds everything for the providers whose datasets are there.
 
     `full` makes anew what is otherwise brought up to date, as after any change of the models: a
-    newer release, or other seeds. `time_zone` is whose days the marts
-    count by, `models.time_zone` of the settings if it is empty. `as_of` (ISO 8601) takes the place
-    of the time of the build. Raises SettingsError if nothing was ever loaded, or there is no such
-    time zone; WarehouseError if the destination cannot be opened; AlreadySyncing if another process
-    builds or, into a DuckDB file, syncs.
+    newer release, or other seeds. `time_zone` is whose days the marts count by, `models.time_zone`
+    of the settings if it is empty. `as_of` (ISO 8601) takes the place of the time of the build.
+
+    Raises SettingsError if nothing was ever loaded, or there is no such time zone; WarehouseError
+    if the destination cannot be opened; AlreadySyncing if another process builds or, into a DuckDB
+    file, syncs.
     """
     providers, models = _providers(destination), _models_hash()
     # here: it takes a second, which no other command should

@@ -17,7 +17,7 @@ SECRETS = Path(".dlt/secrets.toml")
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found of one connection."""
+    """What was found of one connection; of what all share, where it has no name."""
 
     connection: str
     provider: str
@@ -29,9 +29,11 @@ class Checked:
 
 
 def check_all(chosen: Sequence[Connection]) -> list[Checked]:
-    """What is found of each; one that cannot be reached is a failed check."""
-    file = _secrets_file()
-    return [Checked(each.name, each.provider.name, file + _checks(each)) for each in chosen]
+    """What is found of the files, and of each; one that cannot be reached is a failed check."""
+    found = [Checked(each.name, each.provider.name, _checks(each)) for each in chosen]
+    if of_all := _secrets_file():
+        found.insert(0, Checked("", "", of_all))
+    return found
 
 
 def _secrets_file() -> list[Check]:

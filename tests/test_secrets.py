@@ -88,16 +88,27 @@ def test_who_was_let_in_stays(careless: None, shell: Shell, simulator: Simulator
 
 
 def test_a_secrets_file_that_others_can_read_is_told(shell: Shell, simulator: Simulator) -> None:
-    shell.configure(shop=octopush(simulator))
+    shell.configure(shop=octopush(simulator), other=octopush(simulator))
     (shell.folder / ".dlt/secrets.toml").chmod(0o640)
-    [checked] = json.loads(shell("check", "--json", exit_code=1).stdout)
-    assert checked["checks"][0] == {
-        "what": "secrets",
+    of_all, *connections = json.loads(shell("check", "--json", exit_code=1).stdout)
+    assert of_all == {
+        "connection": "",
+        "provider": "",
         "ok": False,
-        "found": ".dlt/secrets.toml can be read or written by other users of this machine",
-        "remedy": "chmod 600 .dlt/secrets.toml",
+        "checks": [
+            {
+                "what": "secrets",
+                "ok": False,
+                "found": ".dlt/secrets.toml can be read or written by other users of this machine",
+                "remedy": "chmod 600 .dlt/secrets.toml",
+            }
+        ],
     }
-    subprocess.run(checked["checks"][0]["remedy"].split(), cwd=shell.folder, check=True)
+    assert [(each["connection"], each["ok"]) for each in connections] == [
+        ("other", True),
+        ("shop", True),
+    ]
+    subprocess.run(of_all["checks"][0]["remedy"].split(), cwd=shell.folder, check=True)
     shell("check")
 
 
