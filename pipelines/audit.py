@@ -87,13 +87,18 @@ def audited(connection: Connection, warehouse: Warehouse, outcome: Outcome) -> I
     finally:
         for name, progress in outcome.report.lists.items():
             _note_scan(warehouse, run_id, outcome, name, progress)
-        warehouse.execute(
-            "update audit.runs set ended_at = %s, outcome = %s, error = %s, requests = %s, "
-            "rows_loaded = %s, throttled_seconds = %s where run_id = %s",
-            [datetime.now(UTC), ended, outcome.error or None, outcome.requests]
-            + [sum(outcome.rows.values()), outcome.waited_seconds, run_id],
-        )
+        note_end(warehouse, outcome, ended)
         _show_findings(warehouse)
+
+
+def note_end(warehouse: Warehouse, outcome: Outcome, ended: str) -> None:
+    """Notes what came of a run: `ended` is ok, failed or interrupted."""
+    warehouse.execute(
+        "update audit.runs set ended_at = %s, outcome = %s, error = %s, requests = %s, "
+        "rows_loaded = %s, throttled_seconds = %s where run_id = %s",
+        [datetime.now(UTC), ended, outcome.error or None, outcome.requests]
+        + [sum(outcome.rows.values()), outcome.waited_seconds, outcome.run_id],
+    )
 
 
 def note_build(warehouse: Warehouse, is_ok: bool, models: str) -> None:

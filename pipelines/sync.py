@@ -16,7 +16,7 @@ from shutil import rmtree
 import dlt
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from pipelines.audit import Outcome, audited
+from pipelines.audit import Outcome, audited, note_end
 from pipelines.connections import Connection
 from pipelines.engine import TraceWithoutRows
 from pipelines.failures import explained
@@ -92,7 +92,9 @@ def sync(
                 if is_empty(warehouse):
                     note_policy(warehouse, terms.privacy)
                 _synced(connection, warehouse, plan, terms, only, message_budget, outcome, folder)
-            tidy(connection, warehouse, keep)
+                # the last run of each outcome is kept: what came of this one is noted before
+                note_end(warehouse, outcome, "ok" if outcome.ok else "failed")
+                tidy(connection, warehouse, keep)
     except AlreadySyncing as e:
         outcome.error, outcome.is_busy = str(e), True
     return outcome

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
+import psycopg2
 import pytest
 from conftest import MINUTE, Account, Open
 from shell import Shell, octopush
@@ -164,6 +166,20 @@ def test_it_is_done_once_in_a_hundredth_of_the_time(account_of: Open) -> None:
     account.warehouse.execute("update audit.sweeps set swept_at = swept_at - interval '22 hours'")
     synced(account, LONG)
     assert column(account, "select swept_at from audit.sweeps") > [swept]
+
+
+@both_destinations
+def test_a_run_that_could_not_tidy_is_noted_as_failed(account_of: Open) -> None:
+    account = account_of("octopush")
+    synced(account, LONG)
+    account.warehouse.execute("drop table audit.sweeps")
+    plan = plan_of(account.connection)
+    with pytest.raises((duckdb.Error, psycopg2.Error)) as raised:
+        sync(account.connection, account.warehouse, plan, folder=account.folder)
+    query = "select outcome, error, ended_at is null as is_open from audit.runs order by run_id"
+    assert account.warehouse.rows(query)[1:] == [
+        {"outcome": "failed", "error": type(raised.value).__name__, "is_open": False}
+    ]
 
 
 def test_what_is_no_duration_is_refused(tmp_path: Path) -> None:
