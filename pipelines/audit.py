@@ -101,12 +101,24 @@ def note_end(warehouse: Warehouse, outcome: Outcome, ended: str) -> None:
     )
 
 
-def note_build(warehouse: Warehouse, is_ok: bool, models: str) -> None:
-    """Notes how a build of the analysts' tables ended; `models` is the hash of its dbt project."""
+def note_build(warehouse: Warehouse, is_ok: bool, models: str) -> datetime:
+    """Notes a build of the analysts' tables; gives the time it is noted at. `models` is the hash
+    of its dbt project.
+    """
     migrate(warehouse)
+    built_at = datetime.now(UTC)
     warehouse.execute(
         "insert into audit.builds (built_at, outcome, models) values (%s, %s, %s)",
-        [datetime.now(UTC), "ok" if is_ok else "failed", models],
+        [built_at, "ok" if is_ok else "failed", models],
+    )
+    return built_at
+
+
+def note_good_build(warehouse: Warehouse, built_at: datetime) -> None:
+    """Notes that the build ended well that is noted at that time."""
+    warehouse.execute(
+        "update audit.builds set built_at = %s, outcome = 'ok' where built_at = %s",
+        [datetime.now(UTC), built_at],
     )
 
 
@@ -114,8 +126,9 @@ def last_build(warehouse: Warehouse) -> dict[str, Any] | None:
     """When the analysts' tables were last built, and its outcome: `ok`, or `failed`."""
     if "builds" not in warehouse.tables(AUDIT):
         return None
-    latest = "select built_at, outcome from audit.builds order by built_at desc limit 1"
-    return next(iter(warehouse.rows(latest)), None)
+    # one that is under way is noted as failed, until it is not
+    latest = "select built_at, outcome from audit.builds order by built_at desc limit 1 offset %s"
+    return next(iter(warehouse.rows(latest, [int(warehouse.is_building())])), None)
 
 
 def was_built_of(warehouse: Warehouse, models: str) -> bool:

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 
 from pipelines.audit import Outcome, last_build
-from pipelines.build import Built, build
+from pipelines.build import Built, build, failed_build, time_zone_of
 from pipelines.connections import Connection
 from pipelines.destination import Copy, configured
 from pipelines.dry_run import dry_run as read_only
@@ -92,17 +92,20 @@ def sync_all(
 def build_age(text: str) -> timedelta | None:
     """How old the last good build may be, as `--build` says; None if nothing is to be built.
 
-    Raises SettingsError.
+    Raises SettingsError, also if there is no such time zone as it would build for.
     """
+    if not text:
+        return None
+    time_zone_of()
     try:
-        return duration(text) if text else None
+        return duration(text)
     except ValueError as e:
         raise SettingsError(f"--build: {e}") from None
 
 
 def build_synced(outcomes: Sequence[Outcome], every: timedelta | None) -> Built | None:
     """What came of a build, if any of these syncs loaded something and the last one is so old, or
-    failed. Where another process is at it, the next sync builds.
+    failed; an error is a failed one. Where another process is at it, the next sync builds.
     """
     if every is None or not any(outcome.ok or outcome.rows for outcome in outcomes):
         return None
@@ -116,6 +119,8 @@ def build_synced(outcomes: Sequence[Outcome], every: timedelta | None) -> Built 
         return build(destination)
     except AlreadySyncing:
         return None
+    except (SettingsError, WarehouseError) as e:
+        return failed_build(destination, str(e))
 
 
 def publish_synced(outcomes: Sequence[Outcome], copy: Copy | None) -> Publication | None:

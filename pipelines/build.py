@@ -14,7 +14,7 @@ from zoneinfo import available_timezones
 import dlt
 from rich.console import Console
 
-from pipelines.audit import note_build, was_built_of
+from pipelines.audit import note_build, note_good_build, was_built_of
 from pipelines.events import BuildEnded, tell
 from pipelines.summary import Publication, print_json, results
 from pipelines.warehouse import Destination, WarehouseError
@@ -64,10 +64,10 @@ def build(
     file, syncs.
     """
     providers, models = _providers(destination), _models_hash()
+    variables: dict[str, Any] = {"providers": providers, "time_zone": time_zone_of(time_zone)}
     # here: it takes a second, which no other command should
     from dbt.cli.main import dbtRunner
 
-    variables: dict[str, Any] = {"providers": providers, "time_zone": _time_zone(time_zone)}
     if as_of:
         variables["as_of"] = as_of
     arguments = ["build", "--no-version-check", "--vars", json.dumps(variables)]
@@ -76,11 +76,15 @@ def build(
     arguments += ["--target-path", str(folder.absolute() / "target")]
     arguments += ["--log-path", str(folder.absolute() / "logs")]
     arguments += ["--target", destination.dbt_target]
-    if full or _are_others(destination, models):
-        arguments.append("--full-refresh")
     built = Built(str(destination), providers)
-    with destination.building(), _environment(destination.dbt_environment()), _log_closed():
-        done = dbtRunner().invoke(arguments)
+    with destination.building():
+        with destination.open() as warehouse:
+            if full or not was_built_of(warehouse, models):
+                arguments.append("--full-refresh")
+            # until it is known to be good: a build that is killed leaves tables half made
+            built_at = note_build(warehouse, False, models)
+        with _environment(destination.dbt_environment()), _log_closed():
+            done = dbtRunner().invoke(arguments)
     if isinstance(done.exception, KeyboardInterrupt):
         raise KeyboardInterrupt
     results_of_nodes = getattr(done.result, "results", None)
@@ -91,8 +95,21 @@ def build(
     built.seconds = done.result.elapsed_time  # type: ignore[union-attr]
     for each in results_of_nodes:
         _note(built, each)
-    with destination.open() as warehouse:
-        note_build(warehouse, built.ok, models)
+    if built.ok:
+        with destination.open() as warehouse:
+            note_good_build(warehouse, built_at)
+    _tell(built)
+    return built
+
+
+def failed_build(destination: Destination, why: str) -> Built:
+    """What a build came to that raised an error."""
+    built = Built(str(destination), [], failures=[f"build: {_one_line(why)}"])
+    _tell(built)
+    return built
+
+
+def _tell(built: Built) -> None:
     tell(
         BuildEnded(
             outcome="ok" if built.ok else "failed",
@@ -105,7 +122,6 @@ def build(
             seconds=built.seconds,
         )
     )
-    return built
 
 
 def is_built(destination: Destination) -> bool:
@@ -134,12 +150,8 @@ def _models_hash() -> str:
     return found.hexdigest()
 
 
-def _are_others(destination: Destination, models: str) -> bool:
-    with destination.open(read_only=True) as warehouse:
-        return not was_built_of(warehouse, models)
-
-
-def _time_zone(named: str) -> str:
+def time_zone_of(named: str = "") -> str:
+    """The name of the time zone, or of the settings' one. Raises SettingsError if there is none."""
     name = named or str(dlt.config.get("models.time_zone") or "UTC")
     if name not in available_timezones():
         raise SettingsError(f"models.time_zone: there is no time zone {name}; write Europe/Lisbon")
@@ -200,12 +212,13 @@ def show_built(built: Built, publication: Publication | None, as_json: bool) -> 
 
 def print_built(built: Built, console: Console) -> None:
     """Prints what was built, and what is wrong."""
-    console.print(
+    made = (
         f"Built {len(built.models)} tables and views in {built.destination} for "
-        f"{', '.join(built.providers)}, {built.tests_passed} tests passed, {built.seconds:.1f} s",
-        markup=False,
-        soft_wrap=True,
+        f"{', '.join(built.providers)}, {built.tests_passed} tests passed, {built.seconds:.1f} s"
     )
+    if not built.providers:
+        made = f"Nothing was built in {built.destination}"
+    console.print(made, markup=False, soft_wrap=True)
     for title, lines in (("warning", built.warnings), ("failed", built.failures)):
         for line in lines:
             console.print(f"  {title}: {line}", markup=False, soft_wrap=True)

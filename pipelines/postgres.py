@@ -1,7 +1,6 @@
 """The warehouse as a Postgres database."""
 
 import math
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from psycopg2.extras import register_default_jsonb
 from pipelines.migrations import up_to_date
 from pipelines.postgres_errors import refusal_of
 from pipelines.postgres_indexes import indexes_of
+from pipelines.postgres_locks import is_held, locked
 from pipelines.warehouse import (
     FETCHED_AT_ONCE,
     KEPT,
@@ -39,8 +39,6 @@ TYPES = {
 }
 COPIED_AT_ONCE = 10_000
 GONE_WITHIN_SECONDS = 2
-TRIED_EVERY_SECONDS = 0.1
-LOCK = "hashtextextended(%s, 0)"
 
 
 @dataclass(frozen=True)
@@ -211,7 +209,7 @@ class PostgresWarehouse(Warehouse):
     @contextmanager
     def syncing(self, account: str) -> Iterator[None]:
         # of a process that was just killed the server takes a moment to notice
-        with self._locked(f"talkhouse sync {account}", GONE_WITHIN_SECONDS) as is_ours:
+        with locked(self, f"talkhouse sync {account}", GONE_WITHIN_SECONDS) as is_ours:
             if not is_ours:
                 raise AlreadySyncing(
                     f"another process is syncing {account} into this database; wait for it to end"
@@ -219,17 +217,15 @@ class PostgresWarehouse(Warehouse):
             yield
 
     def is_syncing(self, account: str) -> bool:
-        held = (
-            f"select exists (select 1 from pg_locks, {LOCK} as key where locktype = 'advisory' "
-            "and database = (select oid from pg_database where datname = current_database()) "
-            "and classid::bigint << 32 | objid::bigint = key and objsubid = 1) as answer"
-        )
-        return self._ask(held, f"talkhouse sync {account}")
+        return is_held(self, f"talkhouse sync {account}")
+
+    def is_building(self) -> bool:
+        return is_held(self, "talkhouse build")
 
     @contextmanager
     def building(self) -> Iterator[None]:
         """Keeps other processes from building. Raises AlreadySyncing if one does."""
-        with self._locked("talkhouse build", GONE_WITHIN_SECONDS) as is_ours:
+        with locked(self, "talkhouse build", GONE_WITHIN_SECONDS) as is_ours:
             if not is_ours:
                 raise AlreadySyncing("another process builds in this database; wait for it to end")
             yield
@@ -238,27 +234,8 @@ class PostgresWarehouse(Warehouse):
     def loading(self, dataset: str) -> Iterator[None]:
         # dlt loads every pipeline of a dataset through the same staging tables, and empties them:
         # https://github.com/dlt-hub/dlt/issues/4297
-        with self._locked(f"talkhouse load {dataset}", math.inf):
+        with locked(self, f"talkhouse load {dataset}", math.inf):
             yield
-
-    @contextmanager
-    def _locked(self, name: str, seconds: float) -> Iterator[bool]:
-        """Holds a lock; gives whether it was had in so many seconds."""
-        until = time.monotonic() + seconds
-        # tried again and again, since nothing interrupts a statement that waits
-        while not (is_ours := self._ask(f"select pg_try_advisory_lock({LOCK}) as answer", name)):
-            if time.monotonic() > until:
-                break
-            time.sleep(TRIED_EVERY_SECONDS)
-        try:
-            yield is_ours
-        finally:
-            if is_ours and not self.connection.closed:
-                self._ask(f"select pg_advisory_unlock({LOCK}) as answer", name)
-
-    def _ask(self, query: str, name: str) -> bool:
-        [row] = self.rows(query, [name])
-        return bool(row["answer"])
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

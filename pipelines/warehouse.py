@@ -136,6 +136,10 @@ class Warehouse(ABC):
         """Whether another process syncs the account now."""
         return False
 
+    def is_building(self) -> bool:
+        """Whether another process builds now."""
+        return False
+
     def loading(self, dataset: str) -> AbstractContextManager[None]:
         """Waits until no other process loads into the dataset, and keeps others from it."""
         return nullcontext()

@@ -12,7 +12,7 @@ from conftest import SERVED
 from postgres_server import Server
 from shell import Shell, chatwoot, octopush
 
-from pipelines.audit import note_build, was_built_of
+from pipelines.audit import last_build_failed, note_build, note_good_build, was_built_of
 from pipelines.batch import sync_all
 from pipelines.build import MODELS, build
 from pipelines.connections import connection
@@ -137,6 +137,11 @@ def test_a_time_zone_that_is_none_is_refused(shell: Shell, simulator: Simulator)
     shell("sync")
     shell.environment = {"MODELS__TIME_ZONE": "Nowhere/Land"}
     assert "there is no time zone Nowhere/Land" in shell("build", exit_code=2).stderr
+    simulator.requests.clear()
+    assert "there is no time zone Nowhere/Land" in (
+        shell("sync", "--build", "1h", exit_code=2).stderr
+    )
+    assert not simulator.requests
 
 
 def test_a_build_that_another_process_keeps_from_its_file_is_told(
@@ -227,6 +232,51 @@ def test_a_sync_builds_when_the_last_good_build_is_old(shell: Shell, simulator: 
         connection.execute("update audit.builds set outcome = 'failed'")
     shell("sync", "--build", "1h")
     assert builds() == 3
+
+
+def test_a_sync_that_cannot_build_shows_what_it_loaded_and_notes_the_failure(
+    shell: Shell, simulator: Simulator
+) -> None:
+    shell.configure(hotline=octopush(simulator))
+    file = shell.folder / "the shop's" / "talkhouse.duckdb"
+    file.parent.mkdir()
+    shell.environment = {
+        "DESTINATION__DUCKDB": str(file),
+        "DESTINATION__PUBLISH": "published.duckdb",
+    }
+    told = shell("sync", "--build", "1h", exit_code=1).stdout
+    assert re.search(r"^│ hotline +│ .*│ ok +│$", told, re.M)
+    assert "not published to published.duckdb: the last build failed" in told
+    assert told.splitlines()[-2:] == [
+        f"Nothing was built in {file}",
+        f"  failed: build: {file}: dbt cannot open a file or folder with a ' in its name",
+    ]
+    assert shell.rows("select outcome from audit.builds", str(file)) == [("failed",)]
+    assert not (shell.folder / "published.duckdb").exists()
+
+
+@pytest.mark.both_destinations
+def test_a_build_is_a_failed_one_until_it_is_good(destination: Destination) -> None:
+    with destination.open() as warehouse:
+        migrate(warehouse)
+        good = note_build(warehouse, False, "these")
+        note_good_build(warehouse, good)
+        note_build(warehouse, False, "those")
+        assert warehouse.rows("select outcome, models from audit.builds order by built_at") == [
+            {"outcome": "ok", "models": "these"},
+            {"outcome": "failed", "models": "those"},
+        ]
+        assert last_build_failed(warehouse)
+
+
+def test_a_build_that_is_under_way_has_not_failed(postgres: Server) -> None:
+    with postgres.database() as database, database.open() as warehouse:
+        migrate(warehouse)
+        note_build(warehouse, True, "these")
+        with database.building():
+            note_build(warehouse, False, "these")
+            assert not last_build_failed(warehouse)
+        assert last_build_failed(warehouse)
 
 
 def test_no_one_is_told_what_was_built(shell: Shell, simulator: Simulator) -> None:
