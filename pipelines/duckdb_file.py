@@ -20,6 +20,7 @@ from pipelines.warehouse import (
     BUILT,
     FETCHED_AT_ONCE,
     KEPT,
+    OLDER,
     AlreadySyncing,
     Warehouse,
     WarehouseError,
@@ -87,8 +88,8 @@ class DuckDbFile:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
     def open(self, *, read_only: bool = False) -> "DuckDbWarehouse":
-        """Opens it, and brings it up to date. Raises WarehouseError."""
-        return up_to_date(lambda so: DuckDbWarehouse(self.file, read_only=so), read_only)
+        """Opens it; brings it up to date, if it is not to be read only. Raises WarehouseError."""
+        return up_to_date(DuckDbWarehouse(self.file, read_only=read_only), read_only)
 
 
 class DuckDbWarehouse(Warehouse):
@@ -116,6 +117,8 @@ class DuckDbWarehouse(Warehouse):
         self.connection.close()
 
     def meaning(self, error: BaseException) -> str:
+        if self.is_older and isinstance(error, duckdb.ProgrammingError):
+            return f"{self.file} {OLDER}"
         found, remedy = _remedy(str(error)) if isinstance(error, duckdb.Error) else ("", "")
         return f"{self.file} cannot be used: {found}; {remedy}" if found else ""
 

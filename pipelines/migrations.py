@@ -125,26 +125,20 @@ STEPS: tuple[Callable[[Warehouse], None], ...] = (
 VERSION = len(STEPS)
 
 
-def up_to_date(connect: Callable[[bool], W], read_only: bool) -> W:
-    """The warehouse that `connect` opens, to read only or not, with every step taken: also where it
-    is to be read only, for no query knows the tables of earlier releases.
-
-    Raises WarehouseError if a newer release wrote it, or a step cannot be taken.
+def up_to_date(warehouse: W, read_only: bool) -> W:
+    """The warehouse with every step taken; one that is only to be read is left as it is, and knows
+    whether it is older. Closes it, and raises WarehouseError, if a newer release wrote it or a step
+    cannot be taken.
     """
-    warehouse = connect(read_only)
     try:
-        if _version(warehouse) == VERSION or _is_empty(warehouse):
-            return warehouse
-        if not read_only:
+        warehouse.is_older = _version(warehouse) < VERSION and not _is_empty(warehouse)
+        if warehouse.is_older and not read_only:
             migrate(warehouse)
-            return warehouse
+            warehouse.is_older = False
     except BaseException:
         warehouse.close()
         raise
-    warehouse.close()
-    with connect(False) as writable:
-        migrate(writable)
-    return connect(True)
+    return warehouse
 
 
 def migrate(warehouse: Warehouse) -> None:

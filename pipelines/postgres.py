@@ -22,6 +22,7 @@ from pipelines.postgres_locks import is_held, locked
 from pipelines.warehouse import (
     FETCHED_AT_ONCE,
     KEPT,
+    OLDER,
     AlreadySyncing,
     Warehouse,
     WarehouseError,
@@ -81,8 +82,8 @@ class PostgresDatabase:
         return True
 
     def open(self, *, read_only: bool = False) -> "PostgresWarehouse":
-        """Opens it, and brings it up to date. Raises WarehouseError."""
-        return up_to_date(lambda so: PostgresWarehouse(self, read_only=so), read_only)
+        """Opens it; brings it up to date, if it is not to be read only. Raises WarehouseError."""
+        return up_to_date(PostgresWarehouse(self, read_only=read_only), read_only)
 
 
 class PostgresWarehouse(Warehouse):
@@ -120,6 +121,8 @@ class PostgresWarehouse(Warehouse):
         self.connection.close()
 
     def meaning(self, error: BaseException) -> str:
+        if self.is_older and isinstance(error, psycopg2.ProgrammingError):
+            return f"{self._database} {OLDER}"
         if refused := refusal_of(error):
             return f"{self._database} {refused}; {KEPT}"
         try:

@@ -19,6 +19,10 @@ AUDIT = "audit"
 BUILT = ("staging", "unified", "marts", "seeds", "snapshots")
 FETCHED_AT_ONCE = 1_000
 KEPT = "what was loaded is kept, and the next run goes on from there"
+OLDER = (
+    "is of an earlier release, and lacks what this needs: run `talkhouse sync` first, which brings "
+    "it up to date"
+)
 
 
 class WarehouseError(Exception):
@@ -40,7 +44,7 @@ class Destination(Protocol):
         """Whether anything may have been loaded."""
 
     def open(self, *, read_only: bool = False) -> "Warehouse":
-        """Opens it, and brings it up to date. Raises WarehouseError."""
+        """Opens it; brings it up to date, if it is not to be read only. Raises WarehouseError."""
 
     @property
     def dbt_target(self) -> str:
@@ -55,11 +59,13 @@ class Destination(Protocol):
 
 class Warehouse(ABC):
     """An open database. Queries write their parameters `%s`; times come back in UTC. `remedy` is
-    what to look at if a load fails; `errors` is what its library raises.
+    what to look at if a load fails; `errors` is what its library raises. One that `is_older` lacks
+    what this release would make in it.
     """
 
     remedy: ClassVar[str]
     errors: ClassVar[type[Exception]]
+    is_older = False
 
     def __enter__(self) -> Self:
         return self

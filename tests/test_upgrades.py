@@ -27,6 +27,7 @@ from pipelines.overview import look
 from pipelines.plan import plan_all
 from pipelines.postgres import TYPES as POSTGRES_TYPES
 from pipelines.postgres import PostgresDatabase, PostgresWarehouse
+from pipelines.runs import past_runs
 from pipelines.simulate import simulated
 from pipelines.state import list_states
 from pipelines.sync import plan_of
@@ -34,6 +35,7 @@ from pipelines.warehouse import Destination, Warehouse, WarehouseError
 from simulator import Simulator, World, serve
 from sources import PROVIDERS
 from sources.schedule import STATE_VERSION
+from sources.settings import SettingsError
 
 DUCKDB = sorted(file.name for file in FIXTURES.glob("*.duckdb.xz"))
 POSTGRES = sorted(file.name for file in FIXTURES.glob("*.sql.xz"))
@@ -123,17 +125,13 @@ def test_a_warehouse_of_an_earlier_release_goes_on(
     with untouched(restored) as warehouse:
         had, did = keys(warehouse), audit(warehouse)
 
-    told = look(chosen, {}, restored, None).statuses
-    assert all(each.is_synced for each in told)
-    assert all(each.complete_as_of for status in told for each in status.lists)
-    plans = [plan_of(each) for each in chosen]
-    assert [each.error for each in plan_all(chosen, plans, restored)] == [""] * len(chosen)
     for full in (False, True):
         outcomes = sync_all(chosen, full=full, destination=restored)
         assert [each.error for each in outcomes] == [""] * len(chosen)
         simulator.world.advance(DAY)
     assert all(verdict.ok for verdict in verify_all(chosen, "", False, restored))
     assert build(restored).failures == []
+    assert_looked_at(chosen, restored)
 
     with restored.open(read_only=True) as warehouse:
         for each in chosen:
@@ -147,6 +145,47 @@ def test_a_warehouse_of_an_earlier_release_goes_on(
             # with what columns there are by now
             assert all(any(row.items() <= it.items() for it in doing[table]) for row in rows), table
         assert_shaped(warehouse)
+
+
+def assert_looked_at(chosen: list[Connection], destination: Destination) -> None:
+    """What only reads finds what it looks for."""
+    told = look(chosen, {}, destination, None).statuses
+    assert all(each.is_synced for each in told)
+    assert all(each.complete_as_of for status in told for each in status.lists)
+    plans = [plan_of(each) for each in chosen]
+    assert [each.error for each in plan_all(chosen, plans, destination)] == [""] * len(chosen)
+
+
+@pytest.mark.parametrize("name", [*DUCKDB, *POSTGRES])
+def test_who_only_reads_an_older_warehouse_leaves_it_as_it_is(
+    restored: Destination, chosen: list[Connection], name: str
+) -> None:
+    with untouched(restored) as warehouse:
+        before = shape(warehouse)
+    if name.startswith("0.1.0a1."):
+        with pytest.raises(WarehouseError) as refused:
+            assert_looked_at(chosen, restored)
+        assert str(refused.value) == (
+            f"{restored} is of an earlier release, and lacks what this needs: run `talkhouse sync` "
+            "first, which brings it up to date"
+        )
+        with pytest.raises(SettingsError, match="has no run: `talkhouse sync` makes one"):
+            past_runs(restored, 5)
+    else:
+        assert_looked_at(chosen, restored)
+        assert past_runs(restored, 5)
+    with untouched(restored) as warehouse:
+        assert shape(warehouse) == before
+    if isinstance(restored, DuckDbFile):
+        assert restored.file.read_bytes() == kept(name)
+
+
+def shape(warehouse: Warehouse) -> Rows:
+    """Every table of every schema, with its columns."""
+    return warehouse.rows(
+        "select table_schema, table_name, column_name from information_schema.columns order by "
+        "table_schema, table_name, column_name"
+    )
 
 
 def assert_shaped(warehouse: Warehouse) -> None:
@@ -225,8 +264,10 @@ def test_steps_that_were_cut_off_are_taken_again(destination: Destination) -> No
         )
         built, taken = audit(warehouse), versions(warehouse)
         warehouse.execute("delete from audit.versions")
-    # whoever opens it next
     with destination.open(read_only=True) as warehouse:
+        assert versions(warehouse) == []
+    # whoever opens it next to write
+    with destination.open() as warehouse:
         assert warehouse.tables("audit") == tables
         assert audit(warehouse) == built
         assert versions(warehouse) == taken == [*range(1, VERSION + 1)]
