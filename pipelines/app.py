@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from pipelines.summary import Publication
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,6 +49,13 @@ def errors_told() -> Iterator[None]:
             err=True,
         )
         raise typer.Exit(INTERRUPTED) from None
+
+
+def exit_code_after(publication: "Publication") -> int:
+    """What a command exits with that published, or could not."""
+    if publication.is_busy:
+        return BUSY
+    return 0 if publication.ok else FAILED
 
 
 def exit_code_of(e: BaseException) -> int:

@@ -109,8 +109,8 @@ def sync(
     is published at the end. With `alerts`, what begins to need somebody is told, and what is over.
 
     Exits with 0 if all went well, 1 if a connection, the build or the publication failed, 2 for
-    wrong usage or settings, 75 if nothing but a sync that is still running was in the way, 130 if
-    interrupted; the next run goes on from there.
+    wrong usage or settings, 75 if nothing but another process that holds the warehouse, or syncs
+    the connection, was in the way, 130 if interrupted; the next run goes on from there.
 
     Example: `talkhouse sync chatwoot --only conversations --only messages`
     """

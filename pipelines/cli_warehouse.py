@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.app import FAILED, AsJson, Names, app, errors_told
+from pipelines.app import FAILED, AsJson, Names, app, errors_told, exit_code_after
 
 
 @app.command()
@@ -17,7 +17,8 @@ def build(
     """Build the analysts' tables: one model of conversations, and the answers people ask of it.
 
     What fails a test is not built upon. With `destination.publish`, a copy for readers is published
-    if nothing failed. Exits with 1 if anything did; a warning is no failure.
+    if nothing failed. Exits with 1 if anything did, 75 if another process holds the file; a warning
+    is no failure.
 
     Example: `talkhouse build`
     """
@@ -34,10 +35,11 @@ def build(
             built = built_in(configured(), full=full)
             meter.built(built)
             publication = published(copy) if copy and built.ok else None
-            meter.published(publication)
+            meter.published(None if publication and publication.is_busy else publication)
             show_built(built, publication, as_json)
-            all_ok = built.ok and (publication is None or publication.ok)
-            raise typer.Exit(0 if all_ok else FAILED)
+            if publication:
+                raise typer.Exit(exit_code_after(publication))
+            raise typer.Exit(0 if built.ok else FAILED)
 
 
 @app.command()
@@ -127,7 +129,8 @@ def publish(
     """Copy the DuckDB file for BI tools, which read the copy while the next sync writes.
 
     The copy is compared with the original and then takes the old one's place at once; who holds
-    the old one open goes on reading that. Exits with 1 if nothing was published.
+    the old one open goes on reading that. Exits with 1 if nothing was published, 75 if that is for
+    another process that holds the file: try again.
 
     Example: `talkhouse publish --to published.duckdb`
     """
@@ -141,9 +144,9 @@ def publish(
         with command_told("publish"):
             meter = configured_meter()
             publication = published(copy_to(to))
-            meter.published(publication)
+            meter.published(None if publication.is_busy else publication)
             show_publication(publication, as_json)
-            raise typer.Exit(0 if publication.ok else FAILED)
+            raise typer.Exit(exit_code_after(publication))
 
 
 runs_app = typer.Typer(invoke_without_command=True)

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ TYPES = {
     "json": "json",
 }
 SCRATCH = "scratch"
+FREE_WITHIN_SECONDS = 3
+TRIED_EVERY_SECONDS = 0.1
 # what DuckDB says of a file, what to do about it
 REMEDIES = {
     "No space left on device|File too large|Disk quota exceeded": f"make room on its disk; {KEPT}",
@@ -89,7 +92,18 @@ class DuckDbFile:
 
     def open(self, *, read_only: bool = False) -> "DuckDbWarehouse":
         """Opens it; brings it up to date, if it is not to be read only. Raises WarehouseError."""
-        return up_to_date(DuckDbWarehouse(self.file, read_only=read_only), read_only)
+        return up_to_date(self._when_free(read_only), read_only)
+
+    def _when_free(self, read_only: bool) -> "DuckDbWarehouse":
+        """Waits a few seconds for a process that only looks something up to be done."""
+        until = time.monotonic() + FREE_WITHIN_SECONDS
+        while True:
+            try:
+                return DuckDbWarehouse(self.file, read_only=read_only)
+            except AlreadySyncing:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(TRIED_EVERY_SECONDS)
 
 
 class DuckDbWarehouse(Warehouse):
@@ -260,7 +274,8 @@ def _why_not(file: Path, message: str) -> WarehouseError:
     if held:
         return AlreadySyncing(
             f"{file} is open in another process ({Path(held[1]).name}, PID {held[2]}), and DuckDB "
-            "lets one process at a time write; close it there, or wait for that sync to end"
+            "lets nobody else open a file that one process writes, nor write one that another "
+            "reads; close it there, or wait for that process to end"
         )
     found, remedy = _remedy(message)
     if found:

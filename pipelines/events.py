@@ -120,7 +120,7 @@ class BuildEnded(Event):
 class Published(Event):
     """A copy for readers was published, or was not."""
 
-    outcome: Annotated[str, "`ok` or `failed`"]
+    outcome: Annotated[str, "`ok`, `failed` or `busy` (another process holds the file)"]
     tables: Annotated[int, "tables in the copy"]
     bytes: Annotated[int, "its size"]
     seconds: Annotated[float, "how long it took"]

@@ -17,7 +17,7 @@ from pipelines.destination import Copy
 from pipelines.duckdb_file import DuckDbFile
 from pipelines.events import Published, tell
 from pipelines.summary import Publication
-from pipelines.warehouse import Warehouse, WarehouseError
+from pipelines.warehouse import AlreadySyncing, Warehouse, WarehouseError
 from sources.settings import SettingsError
 
 CHUNK = 1 << 20
@@ -34,10 +34,14 @@ def published(copy: Copy) -> Publication:
     try:
         publication = publish(copy)
     except WarehouseError as e:
-        publication = Publication(str(copy.target), error=" ".join(str(e).split()))
+        publication = Publication(
+            str(copy.target),
+            error=" ".join(str(e).split()),
+            is_busy=isinstance(e, AlreadySyncing),
+        )
     tell(
         Published(
-            outcome="ok" if publication.ok else "failed",
+            outcome="ok" if publication.ok else "busy" if publication.is_busy else "failed",
             tables=len(publication.tables),
             bytes=publication.bytes,
             seconds=time.monotonic() - began,

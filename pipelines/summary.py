@@ -19,13 +19,16 @@ WIDTH_IN_FILES = 140
 
 @dataclass(frozen=True)
 class Publication:
-    """A copy that was published: its tables with their rows, its views. `error` is why none was."""
+    """A copy that was published: its tables with their rows, its views. `error` is why none was;
+    `is_busy` tells that it was not tried, since another process holds the file.
+    """
 
     file: str
     tables: dict[str, int] = field(default_factory=dict)
     views: list[str] = field(default_factory=list)
     bytes: int = 0
     error: str = ""
+    is_busy: bool = False
 
     @property
     def ok(self) -> bool:

@@ -58,7 +58,8 @@ def run_sync(
             meter.synced(outcomes[-1])
         built = None if dry_run else build_synced(outcomes, build_every)
         publication = publish_synced(outcomes, copy)
-        meter.published(publication)
+        tried = None if publication and publication.is_busy else publication
+        meter.published(tried)
         show_outcomes(outcomes, as_json, dry_run, publication)
         if built:
             from pipelines.build import print_built
@@ -66,10 +67,9 @@ def run_sync(
             meter.built(built)
             # what is read by programs stays a list of connections
             print_built(built, progress() if as_json else results())
-        for why in send_alerts(channels, usable, wrong, configured(), publication, synced=True):
+        for why in send_alerts(channels, usable, wrong, configured(), tried, synced=True):
             typer.echo(f"talkhouse: {why}", err=True)
-        failed = [outcome for outcome in outcomes if not outcome.ok]
-        others_failed = publication and not publication.ok or built and not built.ok
-        if others_failed or not all(outcome.is_busy for outcome in failed):
+        failed = [each for each in (*outcomes, publication) if each and not each.ok]
+        if built and not built.ok or not all(each.is_busy for each in failed):
             raise typer.Exit(FAILED)
         raise typer.Exit(BUSY if failed else 0)

@@ -158,7 +158,7 @@ def test_a_file_that_another_process_holds(shell: Shell, simulator: Simulator) -
     with duckdb.connect(shell.folder / "talkhouse.duckdb"):
         told = shell("sync", exit_code=75).stderr
         assert f"PID {os.getpid()}" in told
-        assert "wait for that sync to end" in shell("status", exit_code=75).stderr
+        assert "wait for that process to end" in shell("status", exit_code=75).stderr
 
 
 def test_bare_names_in_the_environment_are_nobodys(shell: Shell, simulator: Simulator) -> None:

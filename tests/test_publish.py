@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -266,8 +267,16 @@ def test_a_publication_does_not_touch_what_another_one_is_making(shop: Shop) -> 
     making = shop.folder / ".published.duckdb.new"
     making.write_bytes(b"half of it")
     with Reader(shop.copy.warehouse) as other:
-        assert f"PID {other.process.pid}" in published(shop.copy).error
+        publication = published(shop.copy)
+        assert publication.is_busy
+        assert f"PID {other.process.pid}" in publication.error
     assert making.read_bytes() == b"half of it"
+
+
+def test_who_looks_something_up_is_waited_for(shop: Shop) -> None:
+    with Reader(shop.copy.warehouse) as other:
+        Timer(0.5, other.process.terminate).start()
+        shop.publish()
 
 
 def test_a_copy_that_was_written_into_is_not_replaced(shop: Shop) -> None:
@@ -416,7 +425,7 @@ def test_publish_by_itself(shell: Shell, simulator: Simulator) -> None:
     assert shell.rows(COUNT, "bi.duckdb") == shell.rows(COUNT, "published.duckdb")
 
     with Reader(shell.folder / "talkhouse.duckdb") as other:
-        held = shell("publish", exit_code=1).stdout
+        held = shell("publish", exit_code=75).stdout
         assert f"PID {other.process.pid}" in held
-        document = json.loads(shell("publish", "--json", exit_code=1).stdout)
+        document = json.loads(shell("publish", "--json", exit_code=75).stdout)
         assert not document["ok"] and "is open in another process" in document["error"]
