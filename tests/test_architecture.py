@@ -1,6 +1,7 @@
 """The rules of the layers: who may import whom, how long a module is, and what is described."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,14 @@ def test_every_module_says_what_it_holds(folder: str) -> None:
     for module in modules(folder):
         tree = ast.parse(module.read_text("utf-8"))
         assert ast.get_docstring(tree) or not tree.body, module.relative_to(ROOT)
+
+
+@pytest.mark.parametrize("folder", ["sources", "pipelines"])
+def test_the_map_names_every_module(folder: str) -> None:
+    plan = (ROOT / folder / "__init__.py").read_text("utf-8")
+    named = set(re.findall(r"\w+\.py", plan))
+    there = {module.name for module in (ROOT / folder).glob("*.py")} - {"__init__.py"}
+    assert named == there
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
