@@ -80,7 +80,7 @@ def _too_old(
         if record.table in PARENTS.values():
             key = f"select account, {record.key[0]} from {dataset}.{record.table} where {condition}"
             for child, column in _belonging(stored, dataset, record, oldest):
-                theirs = f'(account, "{column}") in ({key})', values
+                theirs = f"(account, {column}) in ({key})", values
                 found.setdefault((dataset, child.table), []).append(theirs)
     for dataset, record in stored:
         messages = found.get((dataset, "messages"), [])
