@@ -40,6 +40,7 @@ What is known of it
     status.py            how it stands; overview.py all of them, and show_status.py shows it
     runs.py              what each sync did
     alerts.py            tells what begins to need somebody through channels.py; ledger.py notes it
+    deliver.py           gives it to them; outage.py tells when the warehouse itself is out
     events.py            what happens in a command, as telling.py tells it to logs.py and traces.py
     meter.py             where the metrics.py go
     schedule.py          files that run it all every so often
