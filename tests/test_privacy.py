@@ -131,8 +131,10 @@ def test_columns_with_telling_names_are_declared_as_personal(name: str) -> None:
 @pytest.mark.both_destinations
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_what_is_hidden_is_nowhere_at_no_moment(
-    account_of: Open, tmp_path: Path, name: str
+    account_of: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    # what is loaded is looked at, too
+    monkeypatch.setenv("LOAD__DELETE_COMPLETED_JOBS", "false")
     account = account_of(name, plant(World(conversations=40)))
     account.privacy = HIDDEN
     seen: set[str] = set()
@@ -147,7 +149,10 @@ def test_what_is_hidden_is_nowhere_at_no_moment(
     assert found_in_files(tmp_path) == set()
 
 
-def test_the_search_finds_what_is_not_hidden(account_of: Open, tmp_path: Path) -> None:
+def test_the_search_finds_what_is_not_hidden(
+    account_of: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOAD__DELETE_COMPLETED_JOBS", "false")
     account = account_of("chatwoot", plant(World(conversations=40)))
     seen: set[str] = set()
     watched(account.simulator, lambda: seen.update(found_in_files(tmp_path)))
