@@ -191,7 +191,8 @@ def test_what_did_not_sync_changes_nothing(shell: Shell, simulator: Simulator, h
         shell("sync", "--dry-run")
         assert measured(shell) == before
         return
-    simulator.faults.add(Fault("slow", times=None, seconds=0.5))
+    # longer than a sync waits for the file
+    simulator.faults.add(Fault("slow", times=None, seconds=4))
     seen = len(simulator.requests)
     running = subprocess.Popen(**shell.command("talkhouse", "sync", "--full"))
     wait_until(lambda: len(simulator.requests) > seen)
