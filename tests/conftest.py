@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import oracle
 import pytest
 import stamina
@@ -23,6 +24,10 @@ from simulator import Fault, Simulator, World, serve
 from simulator import credentials as keys
 from sources import budget
 from sources.privacy import KEPT, Privacy
+
+# how fast a machine is says nothing of what is right
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 Row = dict[str, Any]
 
