@@ -35,7 +35,7 @@ def rows_of(account: Account) -> dict[str, list[str]]:
         if table not in ("drift", "rejects"):
             query = f"select * from {account.provider}.{table} where account = %s"
             rows = account.warehouse.rows(query, [account.name])
-            dropped = ("account", "_dlt_load_id", "is_checked", "read_at")
+            dropped = ("account", "_dlt_load_id", "is_checked", "read_at", "reread_at")
             found[table] = sorted(
                 str([v for k, v in row.items() if k not in dropped]) for row in rows
             )
