@@ -24,7 +24,7 @@ from pipelines.rewrite import stored_records
 from pipelines.summary import print_json, results
 from pipelines.sweep import sweep
 from pipelines.sync import PIPELINES_FOLDER
-from pipelines.terms import accounts, key_hash, refuse_other_key
+from pipelines.terms import accounts, alone, key_hash, refuse_other_key
 from pipelines.warehouse import BUILT, Destination, Warehouse, WarehouseError
 from sources.privacy import HASHED, Privacy
 from sources.settings import SettingsError
@@ -90,9 +90,7 @@ def erase(
         warehouse = opened.enter_context(destination.open(read_only=not do))
         refuse_other_key(warehouse, privacy)
         if do:
-            opened.enter_context(warehouse.building())
-            for account in {each.name for each in chosen} | accounts(warehouse):
-                opened.enter_context(warehouse.syncing(account))
+            opened.enter_context(alone(warehouse, chosen))
             migrate(warehouse)
         find(warehouse, privacy, person)
         tokens = _tokens(privacy, person)
@@ -119,7 +117,7 @@ def erase(
         )
         if not do:
             return receipt
-        for account in {each.name for each in chosen} | accounts(warehouse):
+        for account in accounts(warehouse, chosen):
             # of a run that was killed, rows may be left there
             shutil.rmtree(PIPELINES_FOLDER / account, ignore_errors=True)
         shutil.rmtree(WORKING_FOLDER, ignore_errors=True)

@@ -12,7 +12,7 @@ from pipelines.person import columns_by_kind
 from pipelines.renew import renew
 from pipelines.rewrite import stored_records
 from pipelines.summary import print_json, results
-from pipelines.terms import accounts, aged
+from pipelines.terms import aged, alone
 from pipelines.warehouse import Destination, Warehouse
 from sources.records import Record
 from sources.terms import CONTACT, CONVERSATION
@@ -49,9 +49,7 @@ def retain(
     with ExitStack() as opened:
         warehouse = opened.enter_context(destination.open(read_only=not do))
         if do:
-            opened.enter_context(warehouse.building())
-            for account in {each.name for each in chosen} | accounts(warehouse):
-                opened.enter_context(warehouse.syncing(account))
+            opened.enter_context(alone(warehouse, chosen))
         for table, condition, values in _too_old(warehouse, oldest):
             if do:
                 n = warehouse.execute(f"delete from {table} where {condition}", values)
@@ -89,8 +87,8 @@ def _too_old(
             gone = f"select account, id from {dataset}.messages where {condition}"
             found[dataset, record.table] = [(f"(account, message_id) in ({gone})", values)]
     # what belongs to a row can be told only while the row is there
-    order = ("attachments", "", *PARENTS.values())
-    for dataset, table in sorted(found, key=lambda each: order.index(each[1] * (each[1] in order))):
+    rank = {"attachments": 0, "conversations": 2, "contacts": 3}
+    for dataset, table in sorted(found, key=lambda each: rank.get(each[1], 1)):
         yield f"{dataset}.{table}", *_either(found[dataset, table])
 
 

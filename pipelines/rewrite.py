@@ -1,14 +1,13 @@
 """Brings the rows that are stored under the policy of the settings."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.connections import Connection
-from pipelines.terms import accounts, effective, note_policy, refuse_other_key, stored_policy
+from pipelines.terms import alone, effective, note_policy, refuse_other_key, stored_policy
 from pipelines.warehouse import Warehouse
 from sources import PROVIDERS, provider
 from sources.privacy import EMAIL, HASHED, MASKED, SHOWN, Action, Privacy
@@ -36,10 +35,7 @@ def rewrite(warehouse: Warehouse, privacy: Privacy, chosen: Sequence[Connection]
     old, new = stored_policy(warehouse), effective(privacy)
     before = Privacy(old, privacy.key)
     changed = []
-    with ExitStack() as locks:
-        locks.enter_context(warehouse.building())
-        for account in {each.name for each in chosen} | accounts(warehouse):
-            locks.enter_context(warehouse.syncing(account))
+    with alone(warehouse, chosen):
         for dataset, record in stored_records(warehouse):
             columns = [
                 column

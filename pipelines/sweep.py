@@ -4,11 +4,11 @@ out of what comes (sources/terms.py).
 
 from collections.abc import Iterator
 
-from pipelines.person import Person
+from pipelines.person import FEWEST_DIGITS, Person
 from pipelines.rewrite import stored_records
 from pipelines.warehouse import AUDIT, BUILT, Warehouse
 from sources import PROVIDERS
-from sources.privacy import in_json
+from sources.privacy import HASHED, in_json
 from sources.terms import Terms
 
 TEXTS = ("character varying", "text", "varchar", "json", "jsonb")
@@ -43,14 +43,20 @@ def _candidates(warehouse: Warehouse, table: str, column: str, person: Person) -
     """The texts that may name the person: a wider net than what is looked for in them."""
     text = f'cast("{column}" as text)'
     digits = f"regexp_replace({text}, '[^0-9]', '', 'g')"
-    conditions = [f"position(%s in {digits}) > 0" for _ in person.phones]
-    # in an address of the web, its @ is written otherwise
-    emails = [each for email in person.emails for each in (email, email.replace("@", "%40"))]
-    conditions += [f"position(%s in lower({text})) > 0" for _ in emails]
-    if not conditions:
-        return []
+    conditions, values = ["false"], list[str]()
+    for phone in person.phones:
+        # of one that is known by its hash, any number may be it
+        conditions.append(f"position(%s in {digits}) > 0")
+        values.append("" if HASHED in phone else phone)
+        if HASHED in phone:
+            conditions[-1] += f" and length({digits}) >= {FEWEST_DIGITS}"
+    for email in person.emails:
+        # in an address of the web, its @ is written otherwise
+        known = "@" if HASHED in email else email
+        for written in (known, known.replace("@", "%40")):
+            conditions.append(f"position(%s in lower({text})) > 0")
+            values.append(written)
     query = f"select distinct {text} as text from {table} where {' or '.join(conditions)}"
-    values = [*person.phones, *emails]
     return [row["text"] for row in warehouse.rows(query, values)]
 
 

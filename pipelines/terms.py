@@ -4,7 +4,8 @@ audit.privacy    the policy that all stored rows are under
 audit.erased     keyed hashes of who is kept out
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 from pipelines.connections import Connection
@@ -123,8 +124,21 @@ def is_empty(warehouse: Warehouse) -> bool:
     return not any(warehouse.tables(dataset) for dataset in PROVIDERS)
 
 
-def accounts(warehouse: Warehouse) -> set[str]:
-    """Every connection that was ever synced into the warehouse."""
+def accounts(warehouse: Warehouse, chosen: Sequence[Connection]) -> set[str]:
+    """The connections, and every other that was ever synced into the warehouse."""
+    known = {each.name for each in chosen}
     if "runs" not in warehouse.tables(AUDIT):
-        return set()
-    return {row["account"] for row in warehouse.rows("select distinct account from audit.runs")}
+        return known
+    return known | {
+        row["account"] for row in warehouse.rows("select distinct account from audit.runs")
+    }
+
+
+@contextmanager
+def alone(warehouse: Warehouse, chosen: Sequence[Connection]) -> Iterator[None]:
+    """Keeps every other process from syncing and building. Raises AlreadySyncing if one does."""
+    with ExitStack() as locks:
+        locks.enter_context(warehouse.building())
+        for account in accounts(warehouse, chosen):
+            locks.enter_context(warehouse.syncing(account))
+        yield

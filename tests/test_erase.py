@@ -155,7 +155,14 @@ def test_who_is_stored_hashed_is_found_by_number_all_the_same(
         shell.environment[f"PRIVACY__{kind}"] = "hash"
     shell.environment["PRIVACY__FREE_FORM"] = "keep"
     contact = known_widely(simulator.world)
-    names = (contact.first_name, contact.last_name)
+    names = (contact.first_name, contact.last_name, str(contact.phone), str(contact.email))
+    others = next(
+        m
+        for c in simulator.world.conversations.values()
+        for m in c.messages
+        if c.contact_id != contact.id and m.content
+    )
+    others.content = f"call {contact.phone} or {contact.email}"
     shell("sync")
     shell("erase", "--phone", str(contact.phone), "--yes")
     simulator.world.advance(3_600)
