@@ -255,6 +255,7 @@ def test_a_disk_that_is_full(operator: Operator) -> None:
 def in_a_namespace(*commands: str) -> list[str]:
     """Runs them, then what comes behind them, where mounts may be made that nobody else sees."""
     wrapped = ["unshare", "--user", "--map-root-user", "--mount", "bash", "-ec"]
+    # what is read-only, or full, is so for root, too, only on a mount of its own
     if not shutil.which("unshare") or subprocess.run([*wrapped, "true"]).returncode:
         pytest.skip("this machine does not let its users make namespaces")
     return [*wrapped, "\n".join([*commands, '"$@"']), "-"]

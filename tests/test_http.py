@@ -339,7 +339,7 @@ def dripping() -> Iterator[str]:
             connection.sendall(gzip.compress(b"")[:10])
             while True:
                 connection.sendall(b"\x00\x00\x00\xff\xff")
-                time.sleep(0.01)
+                time.sleep(0.01)  # what drips is slow: without it the cap on bytes would end it
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = Thread(target=drip)
