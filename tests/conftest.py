@@ -14,6 +14,7 @@ import oracle
 import pytest
 import stamina
 from postgres_server import Server, server
+from shell import Shell
 
 from pipelines.audit import Outcome
 from pipelines.connections import Connection, connection
@@ -280,6 +281,19 @@ def beside(account_of: Open) -> Callable[..., Account]:
         return Account(account.simulator, provider, account.warehouse, account.folder, name)
 
     return open
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """A small World, served in small pages."""
+    with serve(World(conversations=24), **SERVED) as served:
+        yield served
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """An empty folder to type commands in."""
+    return Shell(tmp_path / "shop", tmp_path / "home")
 
 
 @pytest.fixture(autouse=True)

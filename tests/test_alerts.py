@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import SERVED, Open
+from conftest import Open
 from mail_server import PASSWORD, USER, mail_server
 from receiving import Receiver, receiving
 from shell import Shell, octopush
@@ -17,19 +17,13 @@ from pipelines.audit import note_build
 from pipelines.channels import Alert, NotDelivered
 from pipelines.summary import Publication
 from pipelines.warehouse import Destination
-from simulator import Fault, Simulator, World, serve
+from simulator import Fault, Simulator
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with receiving() as receiver:
         yield receiver
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with serve(World(conversations=24), **SERVED) as served:
-        yield served
 
 
 @pytest.fixture

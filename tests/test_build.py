@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -22,17 +21,6 @@ from pipelines.migrations import migrate
 from pipelines.warehouse import AlreadySyncing, Destination
 from simulator import Simulator, World, serve
 from sources.settings import SettingsError
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with serve(World(conversations=24), **SERVED) as served:
-        yield served
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path / "shop", tmp_path / "home")
 
 
 def change(shell: Shell, statement: str) -> None:

@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -14,25 +13,18 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 import pytest
-from conftest import SERVED
 from shell import Shell, octopush, wait_until
 
 from pipelines import logs
 from pipelines.events import EVENTS, AlertsSent, Event, tell
 from pipelines.logs import logged
-from simulator import Fault, Simulator, World, serve
+from simulator import Fault, Simulator
 
 DOCUMENT = Path(__file__).parent.parent / "docs/observability.md"
 SCANNED = (
     "list, mode, pages, requests, rows_seen as rows_read, rows_new, rows_changed, rows_deleted, "
     "rows_quarantined, messages_missing, rows_left as threads_left, throttled_seconds"
 )
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with serve(World(conversations=24), **SERVED) as served:
-        yield served
 
 
 @pytest.fixture

@@ -4,21 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import SERVED
 from receiving import Receiver, receiving
 from shell import Shell
 
 from pipelines.simulate import simulated
-from simulator import Fault, Simulator, World, serve
+from simulator import Fault, Simulator
 from simulator import credentials as keys
 
 OUTPUTS = ("talkhouse.jsonl*", "node/*.prom", ".dlt/pipelines/*/trace.pickle")
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with serve(World(conversations=24), **SERVED) as served:
-        yield served
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What the policy hides is in no table, file or state, at any moment; and rows still join."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import oracle
@@ -221,17 +221,6 @@ def test_hashed_numbers_and_addresses_tell_the_same_people(tmp_path: Path) -> No
             found.append(people(file))
     assert found[0] == found[1]
     assert any(len({provider for provider, _ in person}) == 2 for person in found[0])
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path / "shop", tmp_path / "home")
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with serve(World(conversations=24), **SERVED) as served:
-        yield served
 
 
 def hide(shell: Shell, key: str = KEY.decode(), **policy: str) -> None:

@@ -10,23 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SERVED
 from prometheus_client.parser import text_string_to_metric_families
 from receiving import Receiver, receiving
 from shell import Shell, chatwoot, octopush, wait_until
 
 from pipelines.metrics import METRICS, STANDING
-from simulator import Fault, Simulator, World, serve
+from simulator import Fault, Simulator
 
 DOCUMENT = Path(__file__).parent.parent / "docs/observability.md"
 OF_BUILDS = ("talkhouse_build_", "talkhouse_publish_")
 Samples = dict[str, dict[tuple[str, ...], float]]
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with serve(World(conversations=24), **SERVED) as served:
-        yield served
 
 
 @pytest.fixture

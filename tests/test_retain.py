@@ -1,19 +1,19 @@
 """Rows that are older than they are to be retained go, and do not come back."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import SERVED, Account, Open
+from conftest import Account, Open
 from shell import Shell, chatwoot
 
 from pipelines.retain import retain
 from pipelines.sync import plan_of
 from pipelines.verify import verify
 from pipelines.warehouse import Destination
-from simulator import Simulator, World, serve
+from simulator import Simulator, World
 from sources import PROVIDERS
 from sources.threads import Budget
 
@@ -85,12 +85,6 @@ def test_what_grew_too_old_since_is_neither_marked_deleted_nor_extra(account_of:
         assert account.warehouse.rows(marked.format(table)) == [{"n": 0}]
     found = verify(account.connection, account.warehouse, plan_of(account.connection), Budget())
     assert {each.table: each.extra for each in found.tables if each.extra} == {}
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with serve(World(conversations=24), **SERVED) as served:
-        yield served
 
 
 def test_the_command_says_what_would_go_and_then_deletes_it(

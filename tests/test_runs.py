@@ -2,25 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-from conftest import SERVED
 from shell import Shell, octopush
 
-from simulator import Fault, Simulator, World, serve
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with serve(World(conversations=24), **SERVED) as served:
-        yield served
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path / "shop", tmp_path / "home")
+from simulator import Fault, Simulator
 
 
 def test_no_run_is_told(shell: Shell) -> None:

@@ -14,11 +14,6 @@ from pipelines.schedule import Cadence
 from sources.settings import SettingsError
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path / "shop", tmp_path / "home")
-
-
 @pytest.mark.parametrize(
     ("every", "cron", "seconds"),
     [

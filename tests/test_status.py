@@ -5,31 +5,18 @@ import os
 import pty
 import re
 import subprocess
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from conftest import SERVED, Open
+from conftest import Open
 from shell import Shell, chatwoot, octopush, wait_until
 
 from pipelines.health import health, words
 from pipelines.volume import unusual
-from simulator import Fault, Simulator, World, serve
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with serve(World(conversations=24), **SERVED) as served:
-        yield served
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path / "shop", tmp_path / "home")
+from simulator import Fault, Simulator
 
 
 def verdict(shell: Shell, exit_code: int) -> str:

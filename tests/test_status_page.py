@@ -1,23 +1,14 @@
 """docs/status.md shows what `talkhouse status` prints, but for numbers and times."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
-import pytest
-from conftest import SERVED
 from shell import Shell, chatwoot, octopush
 
-from simulator import Simulator, World, serve
+from simulator import Simulator
 
 PAGE = (Path(__file__).parent.parent / "docs/status.md").read_text("utf-8")
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with serve(World(conversations=24), **SERVED) as served:
-        yield served
 
 
 def without_numbers(text: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SERVED, Account
+from conftest import Account
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -20,13 +20,7 @@ from receiving import Receiver, receiving
 from shell import Shell, octopush
 
 from pipelines.postgres import PostgresWarehouse
-from simulator import Fault, Simulator, World, serve
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with serve(World(conversations=24), **SERVED) as served:
-        yield served
+from simulator import Fault, Simulator
 
 
 @pytest.fixture
