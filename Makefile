@@ -8,8 +8,9 @@ BIN = .venv/bin
 demo: .venv/stamp
 	$(BIN)/talkhouse demo
 
+# in a process for each core, four at most, since each starts servers and a Postgres of its own
 test: .venv/stamp
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 check: .venv/stamp
 	$(BIN)/ruff format --check
