@@ -11,7 +11,7 @@ from pipelines.build import WORKING_FOLDER
 from pipelines.connections import Connection
 from pipelines.destination import Copy
 from pipelines.personal import report
-from pipelines.renew import renew
+from pipelines.renew import PRIVACY, renew
 from pipelines.rewrite import rewrite
 from pipelines.warehouse import Destination
 from sources.privacy import Privacy
@@ -51,5 +51,5 @@ def apply_policy(
         ]
     # dbt's log may quote a row
     shutil.rmtree(WORKING_FOLDER, ignore_errors=True)
-    applied.failures += renew(destination, applied.rewritten, copy)
+    applied.failures += renew(destination, PRIVACY, copy)
     return applied

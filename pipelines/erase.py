@@ -20,6 +20,7 @@ from pipelines.destination import Copy
 from pipelines.migrations import migrate
 from pipelines.person import Person, columns_by_kind, find, theirs
 from pipelines.publish import published
+from pipelines.renew import ERASE, note_renewed, note_unrenewed, write_anew
 from pipelines.rewrite import stored_records
 from pipelines.summary import print_json, results
 from pipelines.sweep import sweep
@@ -103,6 +104,7 @@ def erase(
             texts = sweep(warehouse, person, terms, do=do)
             if do:
                 _keep_out(warehouse, privacy, tokens)
+                note_unrenewed(warehouse, ERASE, {*rows, *texts})
         receipt = Receipt(
             f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
             now.isoformat(),
@@ -122,7 +124,7 @@ def erase(
             shutil.rmtree(PIPELINES_FOLDER / account, ignore_errors=True)
         shutil.rmtree(WORKING_FOLDER, ignore_errors=True)
         try:
-            warehouse.forget({*rows, *texts})
+            write_anew(warehouse, ERASE)
         except WarehouseError as e:
             receipt.failures.append(f"what was deleted may still be on the disk: {e}")
     if copy and copy.target.exists():
@@ -130,6 +132,9 @@ def erase(
         receipt.published = str(copy.target)
         if not publication.ok:
             receipt.failures.append(f"{publication}: the person is still in it")
+    if not receipt.failures:
+        with destination.open() as warehouse:
+            note_renewed(warehouse, ERASE)
     return receipt.signed(privacy)
 
 

@@ -114,6 +114,15 @@ create table if not exists audit.erased (
     )
 
 
+def _unrenewed(warehouse: Warehouse) -> None:
+    warehouse.execute(
+        """
+create table if not exists audit.unrenewed (
+    command text not null, name text not null, noted_at timestamptz not null
+)"""
+    )
+
+
 STEPS: tuple[Callable[[Warehouse], None], ...] = (
     _audit_tables,
     _columns_lacked_by_0_1_0a1,
@@ -121,6 +130,7 @@ STEPS: tuple[Callable[[Warehouse], None], ...] = (
     _models_of_builds,
     _alerts,
     _personal_data,
+    _unrenewed,
 )
 VERSION = len(STEPS)
 

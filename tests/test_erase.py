@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 from conftest import SERVED
-from planted import found_in_files, found_in_warehouse, plant
+from planted import found_in_dump, found_in_files, found_in_warehouse, plant
 from shell import Shell
 
 from pipelines.duckdb_file import DuckDbFile
+from pipelines.erase import Receipt, erase
+from pipelines.person import asked_for
 from pipelines.postgres import PostgresDatabase
+from pipelines.renew import ERASE, unrenewed
 from pipelines.simulate import simulated
 from pipelines.warehouse import Destination
 from simulator import Simulator, World, serve
 from simulator.entities import Contact
+from sources.privacy import Privacy
 
 KEY = "a secret of more than sixteen characters"
 
@@ -75,6 +79,15 @@ def contents(destination: Destination) -> dict[str, dict[str, str]]:
     return found
 
 
+def place(destination: Destination) -> int:
+    """What tells where the messages are on the disk: it is another one once they are anew."""
+    if isinstance(destination, DuckDbFile):
+        return destination.file.stat().st_ino
+    with destination.open(read_only=True) as warehouse:
+        query = "select pg_relation_filenode('chatwoot.messages')::bigint as node"
+        return int(warehouse.rows(query)[0]["node"])
+
+
 @pytest.mark.both_destinations
 def test_a_person_is_erased_from_everything_and_stays_away(
     shell: Shell, simulator: Simulator, destination: Destination
@@ -99,6 +112,7 @@ def test_a_person_is_erased_from_everything_and_stays_away(
         assert {"chatwoot", "unified"} <= {
             name.split('"')[1] for name in found_in_warehouse(warehouse, sought)
         }
+    assert bool(found_in_dump(destination, sought)) is not is_file
     phone = str(contact.phone)
     said = shell("erase", "--phone", phone)
     assert "Would erase" in said.stdout
@@ -108,6 +122,7 @@ def test_a_person_is_erased_from_everything_and_stays_away(
     receipt = json.loads(shell("erase", "--phone", phone, "--yes", "--json").stdout)
     with destination.open(read_only=True) as warehouse:
         assert found_in_warehouse(warehouse, sought) == set()
+    assert found_in_dump(destination, sought) == set()
     assert found_in_files(shell.folder.parent, sought) == set()
     after = contents(destination)
     lost = {name: len(rows) - len(after[name]) for name, rows in before.items()}
@@ -128,8 +143,41 @@ def test_a_person_is_erased_from_everything_and_stays_away(
         assert found_in_warehouse(warehouse, sought) == set()
         found = warehouse.rows("select id from chatwoot.conversations where id = %s", [theirs.id])
         assert found == []
+    assert found_in_dump(destination, sought) == set()
     assert found_in_files(shell.folder.parent, sought) == set()
     shell("verify")
+
+
+@pytest.mark.both_destinations
+def test_what_was_cut_off_is_made_up(
+    shell: Shell,
+    simulator: Simulator,
+    destination: Destination,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def cut_off(*of: object) -> None:
+        raise KeyboardInterrupt
+
+    contact = known_widely(simulator.world)
+    shell("sync")
+    policy = Privacy(key=KEY.encode())
+    monkeypatch.chdir(shell.folder)
+
+    def erased() -> Receipt:
+        person = asked_for(policy, phone=str(contact.phone))
+        return erase(destination, policy, [], None, person, "phone", do=True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pipelines.erase.write_anew", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            erased()
+    with destination.open(read_only=True) as warehouse:
+        assert "chatwoot.messages" in unrenewed(warehouse, ERASE)
+    before = place(destination)
+    assert erased().rows == {}
+    assert place(destination) != before
+    with destination.open(read_only=True) as warehouse:
+        assert unrenewed(warehouse, ERASE) == []
 
 
 def test_the_receipt_says_what_went_and_not_what_it_was(shell: Shell, simulator: Simulator) -> None:

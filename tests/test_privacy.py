@@ -7,7 +7,7 @@ from pathlib import Path
 import oracle
 import pytest
 from conftest import SERVED, Account, Open
-from planted import found_in_files, found_in_warehouse, plant, watched
+from planted import found_in_dump, found_in_files, found_in_warehouse, plant, watched
 from shell import Shell, chatwoot
 
 from pipelines.build import build
@@ -16,6 +16,7 @@ from pipelines.personal import report
 from pipelines.rewrite import rewrite
 from pipelines.sync import plan_of
 from pipelines.verify import verify
+from pipelines.warehouse import Destination
 from simulator import Simulator, World, serve
 from sources import PROVIDERS, provider
 from sources.privacy import (
@@ -131,7 +132,11 @@ def test_columns_with_telling_names_are_declared_as_personal(name: str) -> None:
 @pytest.mark.both_destinations
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_what_is_hidden_is_nowhere_at_no_moment(
-    account_of: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    account_of: Open,
+    destination: Destination,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
 ) -> None:
     # what is loaded is looked at, too
     monkeypatch.setenv("LOAD__DELETE_COMPLETED_JOBS", "false")
@@ -146,6 +151,7 @@ def test_what_is_hidden_is_nowhere_at_no_moment(
     account.synced(full=True)
     assert seen == set()
     assert found_in_warehouse(account.warehouse) == set()
+    assert found_in_dump(destination) == set()
     assert found_in_files(tmp_path) == set()
 
 

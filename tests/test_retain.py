@@ -9,6 +9,8 @@ import pytest
 from conftest import Account, Open
 from shell import Shell, chatwoot
 
+from pipelines.build import build
+from pipelines.renew import RETAIN, unrenewed
 from pipelines.retain import retain
 from pipelines.sync import plan_of
 from pipelines.verify import verify
@@ -17,6 +19,7 @@ from simulator import Simulator, World
 from sources import PROVIDERS
 from sources.threads import Budget
 
+ALL_OF_IT = {"messages": timedelta(days=1)}
 TABLES = ("conversations", "messages", "contacts", "csat_responses")
 
 
@@ -120,3 +123,33 @@ def test_a_window_that_is_wrong_is_refused(
     shell.configure(shop=chatwoot(simulator))
     shell.environment[f"RETENTION__{name}"] = value
     assert said in shell("sync", exit_code=2).stderr
+
+
+@pytest.mark.both_destinations
+def test_what_was_cut_off_is_made_up(
+    account_of: Open, destination: Destination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*of: object, **how: object) -> None:
+        raise KeyboardInterrupt
+
+    # builds leave their files in the working folder
+    monkeypatch.chdir(tmp_path)
+    account = account_of("chatwoot", World(conversations=40))
+    account.synced()
+    account.warehouse.close()
+    build(destination)
+    built = "select count(*) as n from unified.messages"
+    with monkeypatch.context() as patched:
+        patched.setattr("pipelines.renew.build", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            retain(destination, ALL_OF_IT, [account.connection], None, do=True)
+    with destination.open(read_only=True) as warehouse:
+        assert warehouse.rows("select count(*) as n from chatwoot.messages") == [{"n": 0}]
+        assert warehouse.rows(built) != [{"n": 0}]
+        tables = unrenewed(warehouse, RETAIN)
+    assert "chatwoot.messages" in tables
+    done = retain(destination, ALL_OF_IT, [account.connection], None, do=True)
+    assert (done.rows, done.made_up, done.failures) == ({}, tables, [])
+    with destination.open(read_only=True) as warehouse:
+        assert warehouse.rows(built) == [{"n": 0}]
+        assert unrenewed(warehouse, RETAIN) == []
