@@ -9,8 +9,23 @@ import typer
 from pipelines.app import FAILED, AsJson, Names, app, errors_told
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"talkhouse {version('talkhouse')}")
+        raise typer.Exit
+
+
 @app.callback()
-def talkhouse() -> None:
+def talkhouse(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print which release it is"
+        ),
+    ] = False,
+) -> None:
     """Customer conversations of five inbox products, in one DuckDB file or Postgres database.
 
     Try it without an account: `talkhouse demo`. Then `init`, `check` and `sync` your own. Exit

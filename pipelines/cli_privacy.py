@@ -1,8 +1,10 @@
 """The commands about personal data: what is stored, who is forgotten, how long rows are kept."""
 
 import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -29,22 +31,22 @@ def privacy(
         from pipelines.destination import configured, configured_copy
         from pipelines.personal import report, show_report
         from pipelines.policy import configured_privacy
+        from pipelines.telling import command_told
         from sources.settings import SettingsError
 
-        policy, destination = configured_privacy(), configured()
-        failures = []
-        if apply:
-            copy = configured_copy()
-            if not destination.exists():
-                raise SettingsError(f"{destination} is not there: run `talkhouse sync` first")
-            failures = apply_policy(destination, policy, connections(), copy).failures
-        if destination.exists():
-            with destination.open(read_only=True) as warehouse:
-                told = report(warehouse, policy)
-            show_report(told, as_json)
-    for failure in failures:
-        typer.echo(f"talkhouse: {failure}", err=True)
-    raise typer.Exit(FAILED if failures else 0)
+        with command_told("privacy") if apply else nullcontext():
+            policy, destination = configured_privacy(), configured()
+            failures = []
+            if apply:
+                copy = configured_copy()
+                if not destination.exists():
+                    raise SettingsError(f"{destination} is not there: run `talkhouse sync` first")
+                failures = apply_policy(destination, policy, connections(), copy).failures
+            if destination.exists():
+                with destination.open(read_only=True) as warehouse:
+                    found = report(warehouse, policy)
+                show_report(found, as_json)
+            _end(failures)
 
 
 @app.command()
@@ -75,20 +77,20 @@ def erase(
         from pipelines.erase import show_receipt, write_receipt
         from pipelines.person import asked_for
         from pipelines.policy import configured_privacy
+        from pipelines.telling import command_told
 
-        phone, email = (sys.stdin.readline().strip() if v == "-" else v for v in (phone, email))
-        policy, destination, copy = configured_privacy(), configured(), configured_copy()
-        person = asked_for(policy, phone=phone, email=email, contact=contact)
-        by = "phone" if phone else "email" if email else "contact"
-        receipt = erased(destination, policy, connections(), copy, person, by, do=yes)
-        show_receipt(receipt, as_json, done=yes)
-        if yes:
-            typer.echo(f"receipt: {write_receipt(receipt, receipts)}", err=True)
-        else:
-            typer.echo("nothing was erased: --yes does it", err=True)
-        for failure in receipt.failures:
-            typer.echo(f"talkhouse: {failure}", err=True)
-    raise typer.Exit(FAILED if receipt.failures else 0)
+        with command_told("erase") if yes else nullcontext():
+            phone, email = (sys.stdin.readline().strip() if v == "-" else v for v in (phone, email))
+            policy, destination, copy = configured_privacy(), configured(), configured_copy()
+            person = asked_for(policy, phone=phone, email=email, contact=contact)
+            by = "phone" if phone else "email" if email else "contact"
+            receipt = erased(destination, policy, connections(), copy, person, by, do=yes)
+            show_receipt(receipt, as_json, done=yes)
+            if yes:
+                typer.echo(f"receipt: {write_receipt(receipt, receipts)}", err=True)
+            else:
+                typer.echo("nothing was erased: --yes does it", err=True)
+            _end(receipt.failures)
 
 
 @app.command()
@@ -109,13 +111,20 @@ def retain(
         from pipelines.policy import configured_retention
         from pipelines.retain import retain as retained_in
         from pipelines.retain import show_retained
+        from pipelines.telling import command_told
         from sources.settings import SettingsError
 
-        windows, destination, copy = configured_retention(), configured(), configured_copy()
-        if not destination.exists():
-            raise SettingsError(f"{destination} is not there: run `talkhouse sync` first")
-        retained = retained_in(destination, windows, connections(), copy, do=not dry_run)
-        show_retained(retained, as_json, done=not dry_run)
-    for failure in retained.failures:
+        with nullcontext() if dry_run else command_told("retain"):
+            windows, destination, copy = configured_retention(), configured(), configured_copy()
+            if not destination.exists():
+                raise SettingsError(f"{destination} is not there: run `talkhouse sync` first")
+            retained = retained_in(destination, windows, connections(), copy, do=not dry_run)
+            show_retained(retained, as_json, done=not dry_run)
+            _end(retained.failures)
+
+
+def _end(failures: Sequence[str]) -> NoReturn:
+    """Says what failed, and exits."""
+    for failure in failures:
         typer.echo(f"talkhouse: {failure}", err=True)
-    raise typer.Exit(FAILED if retained.failures else 0)
+    raise typer.Exit(FAILED if failures else 0)

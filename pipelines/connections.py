@@ -45,9 +45,11 @@ class Connection:
 
 
 def connections(names: Iterable[str] = ()) -> list[Connection]:
-    """The configured connections, or those named. Raises SettingsError."""
-    configured, policy = _configured(), _policy()
-    return [connection(name, configured[name], *policy) for name in _chosen(names, configured)]
+    """The configured connections, or those named. Raises SettingsError, for all that is wrong."""
+    usable, wrong = usable_connections(names)
+    if wrong:
+        raise SettingsError("; ".join(wrong.values()))
+    return usable
 
 
 def usable_connections(names: Iterable[str] = ()) -> tuple[list[Connection], dict[str, str]]:

@@ -17,6 +17,7 @@ from typing import Any
 from pipelines.build import WORKING_FOLDER
 from pipelines.connections import Connection
 from pipelines.destination import Copy
+from pipelines.events import RowsDeleted, tell
 from pipelines.migrations import migrate
 from pipelines.person import Person, columns_by_kind, find, theirs
 from pipelines.publish import published
@@ -119,6 +120,7 @@ def erase(
         )
         if not do:
             return receipt
+        tell(RowsDeleted(rows=rows))
         for account in accounts(warehouse, chosen):
             # of a run that was killed, rows may be left there
             shutil.rmtree(PIPELINES_FOLDER / account, ignore_errors=True)

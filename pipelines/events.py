@@ -38,14 +38,14 @@ class Event(msgspec.Struct, tag_field="event", tag=_name, kw_only=True):
 class CommandStarted(Event):
     """A command began."""
 
-    command: Annotated[str, "`sync`, `build` or `publish`"]
+    command: Annotated[str, "`sync`, `build`, `publish`, `privacy`, `erase` or `retain`"]
     talkhouse_version: Annotated[str, "the version of Talkhouse"]
 
 
 class CommandEnded(Event):
     """A command ended. One without this event was killed."""
 
-    command: Annotated[str, "`sync`, `build` or `publish`"]
+    command: Annotated[str, "`sync`, `build`, `publish`, `privacy`, `erase` or `retain`"]
     exit_code: Annotated[int, "as under Commands in the README"]
     seconds: Annotated[float, "how long it took"]
     error: Annotated[str, "what ended it early, if anything did"] = ""
@@ -127,6 +127,12 @@ class Published(Event):
     error: Annotated[str, "why nothing was published"]
 
 
+class RowsDeleted(Event):
+    """`erase` or `retain` deleted rows. Whose they were is in no log."""
+
+    rows: Annotated[dict[str, int], "how many, by their table"]
+
+
 class AlertsSent(Event):
     """Alerts were sent, or could not be."""
 
@@ -143,6 +149,7 @@ EVENTS: tuple[type[Event], ...] = (
     SyncEnded,
     BuildEnded,
     Published,
+    RowsDeleted,
     AlertsSent,
     CommandEnded,
 )

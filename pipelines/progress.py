@@ -186,7 +186,8 @@ def _line(watched: Watched, name: str, progress: Progress, done: bool) -> str:
     where = f"{watched.outcome.connection} {name}"
     if progress.skipped:
         return f"{where}: skipped: {progress.skipped}"
-    pages = "threads" if name == "messages" else "pages"
+    pages = "thread" if name == "messages" else "page"
+    pages += "" if progress.pages == 1 else "s"
     mode = mode_of(name, progress) or "not begun"
     said = f"{where}: {mode}, {progress.pages:,} {pages}, {progress.rows:,} rows"
     if done:

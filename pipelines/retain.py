@@ -8,6 +8,7 @@ from typing import Any
 
 from pipelines.connections import Connection
 from pipelines.destination import Copy
+from pipelines.events import RowsDeleted, tell
 from pipelines.person import columns_by_kind
 from pipelines.renew import RETAIN, note_unrenewed, renew, unrenewed
 from pipelines.rewrite import stored_records
@@ -65,6 +66,8 @@ def retain(
                 retained.rows[table] = retained.rows.get(table, 0) + n
         if do:
             note_unrenewed(warehouse, RETAIN, retained.rows)
+    if do:
+        tell(RowsDeleted(rows=retained.rows))
     if do and (retained.rows or retained.made_up):
         retained.failures = renew(destination, RETAIN, copy)
     return retained

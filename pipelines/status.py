@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from pipelines.connections import Connection
-from pipelines.health import KINDS, RUNS_LOOKED_AT, Health, health
+from pipelines.health import KINDS, RUNS_LOOKED_AT, SETTINGS, Health, Problem, health
 from pipelines.state import MODES, list_states
+from pipelines.terms import terms_of
 from pipelines.warehouse import Warehouse
 from pipelines.worklist import Worklist, as_of
 from sources.listing import Listing
 from sources.run import MESSAGES
-from sources.settings import duration
+from sources.settings import SettingsError, duration
 
 FINDINGS = ("drift", "rejects")
 
@@ -71,6 +72,10 @@ def status_of(connection: Connection, warehouse: Warehouse) -> Status:
     """How the connection stands."""
     dataset = connection.provider.name
     status = Status(connection.name, dataset, health(connection, warehouse))
+    try:
+        terms_of(connection, warehouse)
+    except SettingsError as e:
+        status.health.problems.append(Problem(SETTINGS, f"no sync begins: {e}"))
     status.requests_per_second = connection.settings.requests_per_second
     tables = warehouse.tables(dataset)
     if not tables:

@@ -90,10 +90,13 @@ def settings_from(kind: type[S], where: str, values: dict[str, Any]) -> S:
     Raises SettingsError for what is unknown, missing or of the wrong type, never with its value.
     """
     refuse_unknown(where, values, [field.name for field in msgspec.structs.fields(kind)])
-    for field in msgspec.structs.fields(kind):
-        if field.required and field.name not in values:
-            file = "secrets.toml" if field.name in kind.secrets else "config.toml"
-            raise SettingsError(f"{where}: {field.name} is missing; set it in .dlt/{file}")
+    if missing := [
+        f"{field.name} is missing; set it in .dlt/"
+        f"{'secrets.toml' if field.name in kind.secrets else 'config.toml'}"
+        for field in msgspec.structs.fields(kind)
+        if field.required and field.name not in values
+    ]:
+        raise SettingsError(f"{where}: {'; '.join(missing)}")
     try:
         settings = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as e:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ def filled_in(file: Path, **values: Any) -> None:
     file.write_text(text)
 
 
+def test_it_says_which_release_it_is(shell: Shell) -> None:
+    assert shell("--version").stdout == f"talkhouse {version('talkhouse')}\n"
+
+
 def test_from_init_to_the_second_sync(shell: Shell, simulator: Simulator) -> None:
     shell("init", "chatwoot")
     config, secrets = shell.folder / ".dlt/config.toml", shell.folder / ".dlt/secrets.toml"
@@ -48,7 +53,8 @@ def test_from_init_to_the_second_sync(shell: Shell, simulator: Simulator) -> Non
 
     unfilled = shell("check", exit_code=2)
     assert unfilled.stderr == (
-        "talkhouse: [connections.chatwoot]: account_id is missing; set it in .dlt/config.toml\n"
+        "talkhouse: [connections.chatwoot]: account_id is missing; set it in .dlt/config.toml; "
+        "api_access_token is missing; set it in .dlt/secrets.toml\n"
     )
 
     url = simulator.base_url("chatwoot")

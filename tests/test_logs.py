@@ -147,6 +147,31 @@ def test_build_and_publish_are_told(shell: Shell) -> None:
     assert ended["exit_code"] == 0
 
 
+def test_what_is_erased_and_retained_is_told_without_whom(
+    shell: Shell, simulator: Simulator
+) -> None:
+    shell.environment |= {"PRIVACY__KEY": "a secret of more than sixteen characters"}
+    shell("sync")
+    [(phone,)] = shell.rows(
+        "select min(recipient_details__phone_number) from octopush.conversations"
+    )
+    shell("erase", "--phone", phone, "--yes")
+    shell.environment |= {"RETENTION__CONVERSATIONS": "1d"}
+    shell("retain", "--dry-run")
+    shell("retain")
+    told = lines(shell)
+    [erased, retained] = [each for each in told if each["event"] == "rows_deleted"]
+    assert erased["rows"]["octopush.conversations"] > 0
+    assert retained["rows"]["octopush.conversations"] > 0
+    ended = [each for each in told if each["event"] == "command_ended"]
+    assert [(each["command"], each["exit_code"]) for each in ended] == [
+        ("sync", 0),
+        ("erase", 0),
+        ("retain", 0),
+    ]
+    assert phone.lstrip("+") not in (shell.folder / "talkhouse.jsonl").read_text("utf-8")
+
+
 def test_the_log_is_its_owners_and_goes_on(shell: Shell) -> None:
     shell("sync")
     once = len(lines(shell))

@@ -383,3 +383,19 @@ def note_scan(
         "(%s, 'shop', 'octopush', 'conversations', 'full', true, %s, 1, 1, %s, %s, 0, 0, 0, 0, 0)",
         [f"{at:%Y%m%dT%H%M%S.%f}", is_whole, seen, new],
     )
+
+
+def test_a_policy_that_keeps_syncs_from_beginning_is_shown(
+    shell: Shell, simulator: Simulator
+) -> None:
+    shell.configure(shop=chatwoot(simulator))
+    shell("sync")
+    shell.environment["PRIVACY__NAME"] = "drop"
+    [told] = json.loads(shell("status", "--json", exit_code=1).stdout)
+    assert told["state"] == "settings"
+    [problem] = told["health"]["problems"]
+    assert problem["text"].startswith(
+        "no sync begins: the rows that are stored are under another privacy policy (name is drop"
+    )
+    shell("privacy", "--apply")
+    shell("status")
