@@ -63,8 +63,9 @@ def build(
     if the destination cannot be opened; AlreadySyncing if another process builds or, into a DuckDB
     file, syncs.
     """
-    providers, models = _providers(destination), _models_hash()
-    variables: dict[str, Any] = {"providers": providers, "time_zone": time_zone_of(time_zone)}
+    tables, models = _raw_tables(destination), _models_hash()
+    variables: dict[str, Any] = {"providers": list(tables), "tables": tables}
+    variables["time_zone"] = time_zone_of(time_zone)
     # here: it takes a second, which no other command should
     from dbt.cli.main import dbtRunner
 
@@ -76,7 +77,7 @@ def build(
     arguments += ["--target-path", str(folder.absolute() / "target")]
     arguments += ["--log-path", str(folder.absolute() / "logs")]
     arguments += ["--target", destination.dbt_target]
-    built = Built(str(destination), providers)
+    built = Built(str(destination), list(tables))
     with destination.building():
         with destination.open() as warehouse:
             if full or not was_built_of(warehouse, models):
@@ -130,11 +131,13 @@ def is_built(destination: Destination) -> bool:
         return bool(warehouse.tables("unified"))
 
 
-def _providers(destination: Destination) -> list[str]:
+def _raw_tables(destination: Destination) -> dict[str, list[str]]:
+    """The tables of each provider that has conversations."""
     if not destination.exists():
         raise SettingsError(f"{destination} has nothing to build from: run `talkhouse sync` first")
     with destination.open(read_only=True) as warehouse:
-        found = [name for name in PROVIDERS if "conversations" in warehouse.tables(name)]
+        there = {name: warehouse.tables(name) for name in PROVIDERS}
+    found = {name: tables for name, tables in there.items() if "conversations" in tables}
     if not found:
         raise SettingsError(f"{destination} has nothing to build from: run `talkhouse sync` first")
     return found

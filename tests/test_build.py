@@ -2,12 +2,15 @@
 
 import json
 import re
+import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 import yaml
-from conftest import SERVED
+from conftest import SERVED, Open
+from dbt.adapters.cache import RelationsCache
 from postgres_server import Server
 from shell import Shell, chatwoot, octopush
 
@@ -118,6 +121,33 @@ def test_other_models_than_those_that_built_are_told(destination: Destination) -
         assert not was_built_of(warehouse, "those")
         note_build(warehouse, True, "those")
         assert was_built_of(warehouse, "those")
+
+
+@pytest.mark.both_destinations
+def test_threads_of_a_build_see_every_table(
+    account_of: Open, destination: Destination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dbt fills its cache of a schema's tables one by one, while others look into it."""
+    add = RelationsCache.add
+
+    def slowly(cache: RelationsCache, relation: Any) -> None:
+        add(cache, relation)
+        # the other threads are to come in between
+        time.sleep(0.05)
+
+    account = account_of("chatwoot")
+    account.synced()
+    account.warehouse.close()
+    monkeypatch.setattr(RelationsCache, "add", slowly)
+    built = build(destination, folder=tmp_path / "dbt")
+    assert (built.failures, built.warnings) == ([], [])
+    with destination.open(read_only=True) as warehouse:
+        for name in ("channels", "agents", "contacts", "messages", "teams"):
+            raw = {"channels": "inboxes"}.get(name, name)
+            query = f"select (select count(*) from unified.{name}) as built, "
+            query += f"(select count(*) from chatwoot.{raw}) as loaded"
+            [row] = warehouse.rows(query)
+            assert row["built"] == row["loaded"] > 0, name
 
 
 def test_a_time_zone_that_is_none_is_refused(shell: Shell, simulator: Simulator) -> None:
