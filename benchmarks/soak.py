@@ -1,13 +1,14 @@
 """Scheduled syncs in a row, of a World that changes, from a simulator that fails: what grows, and
 what is told.
 
-    python benchmarks/soak.py [--syncs 300] [--processes-every 10] [--providers octopush ...]
+    python benchmarks/soak.py [--syncs 300] [--into duckdb|postgres] [--providers octopush ...]
 
 The World's clock goes on by five minutes for each sync. Most are `talkhouse sync` in one process
 that stays, so that whatever it keeps in memory or open shows; every tenth is a process of its own,
-and every second of these is ended by SIGTERM, where nothing else goes wrong. A fifth of the syncs
-meet a fault that passes, and of every 25 three meet a provider that takes no key any more. Alerts
-go to a receiver here. At the end faults stop, everything is read twice, and verified.
+and every second of these is ended by SIGTERM, where nothing else goes wrong; the others build. A
+fifth of the syncs meet a fault that passes, and of every 25 three meet a provider that takes no key
+any more. Alerts go to a receiver here; each sync publishes its DuckDB file. At the end faults stop,
+everything is read twice, and verified.
 
 Ends with 1, and says why, if anything grew that should not, was not told once, or differs.
 """
@@ -19,7 +20,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -30,9 +32,12 @@ from typing import Any
 from soak_figures import Figures, figures, grown, show
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
+from postgres_server import server
 from receiving import Receiver, receiving
 
+from pipelines.duckdb_file import DuckDbFile
 from pipelines.simulate import SECRETS, simulated
+from pipelines.warehouse import Destination
 from simulator import Fault, Simulator, World, serve
 from simulator.changes import CHANGES
 
@@ -54,6 +59,7 @@ class Soak:
 
     simulator: Simulator
     folder: Path
+    destination: Destination
     environment: dict[str, str]
     providers: list[str]
     random: Random = field(default_factory=lambda: Random(SEED))
@@ -133,7 +139,7 @@ class Soak:
                 time.sleep(0.05)
             out.seek(0)
             err.seek(0)
-            self.count("processes")
+            self.count("builds" if "--build" in arguments else "processes without one")
             if stop and process.returncode in STOPPED:
                 self.count("ended by SIGTERM")
             else:
@@ -166,6 +172,18 @@ class Soak:
         return "" if done.returncode == 0 else done.stdout
 
 
+@contextmanager
+def stored_in(kind: str, folder: Path) -> Iterator[tuple[Destination, dict[str, str]]]:
+    """An empty destination, and what the environment says of it."""
+    if kind == "duckdb":
+        published = {"DESTINATION__PUBLISH": str(folder / "published.duckdb")}
+        yield DuckDbFile(folder / "talkhouse.duckdb"), published
+        return
+    with server() as running, running.database() as database:
+        uri = database.credentials.to_native_representation()
+        yield database, {"DESTINATION": kind, "DESTINATION__POSTGRES__CREDENTIALS": uri}
+
+
 def told(receiver: Receiver) -> list[str]:
     """The alerts of failures and recoveries, in the words that are expected of them."""
     texts = [each["text"].removeprefix("Talkhouse: ") for each in receiver.received]
@@ -182,6 +200,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--syncs", type=int, default=300)
+    parser.add_argument("--into", choices=["duckdb", "postgres"], default="duckdb")
     parser.add_argument("--processes-every", type=int, default=10)
     parser.add_argument("--providers", nargs="+", default=["octopush", "activecampaign"])
     parser.add_argument("--keep", default="2m", help="audit.keep, in the time of this machine")
@@ -190,8 +209,10 @@ def main() -> None:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="talkhouse-soak-")))
         receiver = stack.enter_context(receiving())
         simulator = stack.enter_context(serve(World(SEED, CONVERSATIONS), chatwoot_page_size=5))
-        environment = os.environ | {"ALERTS__WEBHOOK": receiver.url, "AUDIT__KEEP": asked.keep}
-        soak = Soak(simulator, folder, environment, asked.providers)
+        destination, named = stack.enter_context(stored_in(asked.into, folder))
+        environment = os.environ | named
+        environment |= {"ALERTS__WEBHOOK": receiver.url, "AUDIT__KEEP": asked.keep}
+        soak = Soak(simulator, folder, destination, environment, asked.providers)
         soak.configure()
         worker = stack.enter_context(
             subprocess.Popen(
@@ -212,7 +233,8 @@ def main() -> None:
                 soak.here(worker)
             else:
                 is_second = number // asked.processes_every % 2 == 0
-                soak.process("sync", "--json", stop=is_quiet and is_second)
+                build = [] if is_second else ["--build", "0m"]
+                soak.process("sync", "--json", *build, stop=is_quiet and is_second)
             if number % max(asked.syncs // 3, 1) == 0:
                 found.append(figures(soak, worker.pid, number))
                 show(found)
