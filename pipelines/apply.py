@@ -11,7 +11,7 @@ from pipelines.build import WORKING_FOLDER
 from pipelines.connections import Connection
 from pipelines.destination import Copy
 from pipelines.personal import report
-from pipelines.renew import PRIVACY, renew
+from pipelines.renew import PRIVACY, READ_AGAIN, note_renewed, renew
 from pipelines.rewrite import rewrite
 from pipelines.warehouse import Destination
 from sources.privacy import Privacy
@@ -45,10 +45,13 @@ def apply_policy(
     if applied.read_again:
         outcomes = sync_all(chosen, full=True, destination=destination)
         applied.failures += [
-            f"{each.connection}: {each.error}; then `talkhouse sync --full`"
+            f"{each.connection}: {each.error}; then `talkhouse privacy --apply` again"
             for each in outcomes
             if each.error
         ]
+        if not applied.failures:
+            with destination.open() as warehouse:
+                note_renewed(warehouse, READ_AGAIN)
     # dbt's log may quote a row
     shutil.rmtree(WORKING_FOLDER, ignore_errors=True)
     applied.failures += renew(destination, PRIVACY, copy)

@@ -21,7 +21,7 @@ from pipelines.events import RowsDeleted, tell
 from pipelines.migrations import migrate
 from pipelines.person import Person, columns_by_kind, find, theirs
 from pipelines.publish import published
-from pipelines.renew import ERASE, note_renewed, note_unrenewed, write_anew
+from pipelines.renew import ERASE, note_renewed, note_unrenewed, unrenewed, write_anew
 from pipelines.rewrite import stored_records
 from pipelines.summary import print_json, results
 from pipelines.sweep import sweep
@@ -38,8 +38,9 @@ TOLD_BY = ("first_messages", "conversations", "contacts")
 @dataclass
 class Receipt:
     """What was erased: rows, and texts of others that named the person, by table. `kept_out` is how
-    many keyed hashes keep the person out of later syncs. `failures` are what could not be done
-    after that. `signature` is an HMAC of all else, with the secret `privacy.key`.
+    many keyed hashes keep the person out of later syncs. `made_up` are tables whose rows an earlier
+    command deleted that did not come to its end, and gave no receipt. `failures` are what could not
+    be done after that. `signature` is an HMAC of all else, with the secret `privacy.key`.
     """
 
     receipt_id: str
@@ -52,6 +53,7 @@ class Receipt:
     rows: dict[str, int] = field(default_factory=dict)
     texts: dict[str, int] = field(default_factory=dict)
     kept_out: int = 0
+    made_up: list[str] = field(default_factory=list)
     published: str | None = None
     failures: list[str] = field(default_factory=list)
     talkhouse_version: str = field(default_factory=lambda: version("talkhouse"))
@@ -94,13 +96,14 @@ def erase(
         if do:
             opened.enter_context(alone(warehouse, chosen))
             migrate(warehouse)
+        made_up = unrenewed(warehouse, ERASE)
         find(warehouse, privacy, person)
         tokens = _tokens(privacy, person)
         # of those, what is stored of this person is told by the same words as what comes
         terms = Terms("", privacy=privacy, erased=tokens)
         with warehouse.transaction():
             rows = _rows(warehouse, privacy, person, do=do)
-            if asked_by == "contact" and not rows:
+            if asked_by == "contact" and not rows and not made_up:
                 raise SettingsError("there is no such contact: --contact is PROVIDER/CONNECTION/ID")
             texts = sweep(warehouse, person, terms, do=do)
             if do:
@@ -117,6 +120,7 @@ def erase(
             rows,
             texts,
             len(tokens),
+            made_up,
         )
         if not do:
             return receipt
@@ -239,6 +243,9 @@ def show_receipt(receipt: Receipt, as_json: bool, *, done: bool) -> None:
     ]
     if done:
         lines.append(f"  kept out of later syncs by {receipt.kept_out:,} keyed hashes")
+    if receipt.made_up:
+        what = "made up" if done else "to be made up"
+        lines.append(f"  what an earlier `talkhouse erase` began: {what}")
     if receipt.published:
         lines.append(f"  published anew: {receipt.published}")
     for line in lines:

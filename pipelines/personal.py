@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 
 from rich.table import Table as Shown
 
+from pipelines.renew import READ_AGAIN, unrenewed
 from pipelines.rewrite import can_rewrite, is_key, stored_records
 from pipelines.summary import print_json, results
 from pipelines.terms import effective, is_empty, stored_policy
@@ -40,7 +41,7 @@ class Report:
 
     @property
     def is_applied(self) -> bool:
-        return self.policy == self.stored
+        return self.policy == self.stored and not self.read_again
 
 
 def report(warehouse: Warehouse, privacy: Privacy) -> Report:
@@ -52,6 +53,7 @@ def report(warehouse: Warehouse, privacy: Privacy) -> Report:
         if action is not old[kind]:
             can = can_rewrite(old[kind], action)
             (told.rewritten if can else told.read_again).append(kind.value)
+    told.read_again = sorted({*told.read_again, *unrenewed(warehouse, READ_AGAIN)})
     stored = Privacy(old, privacy.key)
     for dataset, record in stored_records(warehouse):
         told.places += _places(warehouse, dataset, record, stored)

@@ -1,8 +1,9 @@
 """What is to be done when stored rows went or changed: builds anew what was built of them, writes
 their tables anew, so that nothing is left on the disk, and replaces the copy that others read.
 
-audit.unrenewed   a table whose rows a command deleted or changed, until all of that is done: a
-                  command that was cut off is made up by the next one
+audit.unrenewed   a table whose rows a command deleted or changed, until all of that is done; or a
+                  class of personal data, until it is read again: a command that was cut off is
+                  made up by the next one
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from pipelines.destination import Copy
 from pipelines.publish import published
 from pipelines.warehouse import AUDIT, Destination, Warehouse
 
-ERASE, PRIVACY, RETAIN = "erase", "privacy", "retain"
+ERASE, PRIVACY, READ_AGAIN, RETAIN = "erase", "privacy", "read again", "retain"
 
 
 def renew(destination: Destination, command: str, copy: Copy | None) -> list[str]:
@@ -33,17 +34,19 @@ def renew(destination: Destination, command: str, copy: Copy | None) -> list[str
     return failures
 
 
-def note_unrenewed(warehouse: Warehouse, command: str, tables: Iterable[str]) -> None:
-    """Notes that the command deletes or changes rows of these tables."""
-    for table in {*tables} - {*unrenewed(warehouse, command)}:
+def note_unrenewed(warehouse: Warehouse, command: str, names: Iterable[str]) -> None:
+    """Notes that the command deletes or changes rows of these tables, or which classes are to be
+    read again.
+    """
+    for name in {*names} - {*unrenewed(warehouse, command)}:
         warehouse.execute(
             "insert into audit.unrenewed (command, name, noted_at) values (%s, %s, %s)",
-            [command, table, datetime.now(UTC)],
+            [command, name, datetime.now(UTC)],
         )
 
 
 def unrenewed(warehouse: Warehouse, command: str) -> list[str]:
-    """The tables whose rows the command deleted or changed, and nothing else was done yet."""
+    """What `note_unrenewed` noted, and `note_renewed` did not."""
     if "unrenewed" not in warehouse.tables(AUDIT):
         return []
     query = "select name from audit.unrenewed where command = %s order by name"

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.connections import Connection
-from pipelines.renew import PRIVACY, note_unrenewed
+from pipelines.renew import PRIVACY, READ_AGAIN, note_unrenewed
 from pipelines.terms import alone, effective, note_policy, refuse_other_key, stored_policy
 from pipelines.warehouse import Warehouse
 from sources import PROVIDERS, provider
@@ -60,6 +60,8 @@ def rewrite(warehouse: Warehouse, privacy: Privacy, chosen: Sequence[Connection]
         with warehouse.transaction():
             note_policy(warehouse, privacy)
             note_unrenewed(warehouse, PRIVACY, changed)
+            lost = [kind for kind in new if not can_rewrite(old[kind], new[kind])]
+            note_unrenewed(warehouse, READ_AGAIN, [kind.value for kind in lost])
     return changed
 
 

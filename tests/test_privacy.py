@@ -10,6 +10,7 @@ from conftest import SERVED, Account, Open
 from planted import found_in_dump, found_in_files, found_in_warehouse, plant, watched
 from shell import Shell, chatwoot
 
+from pipelines.apply import apply_policy
 from pipelines.build import build
 from pipelines.duckdb_file import DuckDbFile
 from pipelines.personal import report
@@ -395,6 +396,35 @@ def test_what_cannot_be_rewritten_is_read_again(account_of: Open, name: str) -> 
     account.later()
     account.synced(full=True)
     assert account.differences() == {}
+
+
+@pytest.mark.both_destinations
+def test_what_was_cut_off_before_it_was_read_again_is_read_by_the_next(
+    account_of: Open, destination: Destination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*of: object, **how: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    account = account_of("octopush")
+    account.privacy = HIDDEN
+    account.synced()
+    account.warehouse.close()
+    account.privacy = KEPT
+    with monkeypatch.context() as patched:
+        patched.setattr("pipelines.apply.sync_all", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            apply_policy(destination, KEPT, [account.connection], None)
+    with destination.open(read_only=True) as warehouse:
+        told = report(warehouse, KEPT)
+    assert set(told.read_again) == {kind.value for kind in PersonalData}
+    assert not told.is_applied
+    account.later()
+    assert apply_policy(destination, KEPT, [account.connection], None).failures == []
+    with destination.open() as warehouse:
+        assert report(warehouse, KEPT).is_applied
+        account.warehouse = warehouse
+        assert account.differences() == {}
 
 
 @pytest.mark.parametrize("free_form", [Action.DROP, Action.REDACT])
