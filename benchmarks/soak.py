@@ -108,8 +108,11 @@ class Soak:
         """Notes how each connection's sync ended, and what is to be told of that."""
         if exit_code not in (0, 1):
             sys.exit(f"a sync ended with {exit_code}: {stderr}")
+        outcomes = json.loads(said)
+        if exit_code and all(outcome["ok"] for outcome in outcomes):
+            sys.exit(f"a build or a publication failed: {stderr}")
         self.count("syncs that failed", exit_code)
-        for outcome in json.loads(said):
+        for outcome in outcomes:
             name, ok = outcome["connection"], outcome["ok"]
             if ok != self.is_well.get(name, True):
                 self.expected.append(f"{name} {'is well again' if ok else 'fails'}")

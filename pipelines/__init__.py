@@ -50,6 +50,7 @@ Personal data
     apply.py             does that: rewrite.py what is stored, renew.py what was made of it
     erase.py             a person (person.py), from every text as well (sweep.py)
     retain.py            what is too old
+    leftovers.py         what lies beside the tables, which all three take away
 
 Nothing here names a provider.
 """

@@ -63,8 +63,11 @@ def send_alerts(
             waiting = ledger.waiting()
         undelivered = deliver(waiting, known)
         if waiting:
-            with _opened(destination) as warehouse:
-                Ledger(warehouse, known).delivered(waiting)
+            try:
+                with _opened(destination) as warehouse:
+                    Ledger(warehouse, known).delivered(waiting)
+            except AlreadySyncing as e:
+                undelivered.append(f"what was told is not noted, and will be told again: {e}")
         return undelivered
     except AlreadySyncing as e:
         return [f"alerts are left to the next run: {e}", *tell_held(known, str(e))]

@@ -2,12 +2,11 @@
 copy that others read.
 """
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from pipelines.batch import sync_all
-from pipelines.build import WORKING_FOLDER
 from pipelines.connections import Connection
 from pipelines.destination import Copy
 from pipelines.personal import report
@@ -42,6 +41,7 @@ def apply_policy(
     with destination.open() as warehouse:
         applied.read_again = report(warehouse, privacy).read_again
         applied.rewritten = rewrite(warehouse, privacy, chosen)
+    began = datetime.now(UTC)
     if applied.read_again:
         outcomes = sync_all(chosen, full=True, destination=destination)
         applied.failures += [
@@ -51,8 +51,6 @@ def apply_policy(
         ]
         if not applied.failures:
             with destination.open() as warehouse:
-                note_renewed(warehouse, READ_AGAIN)
-    # dbt's log may quote a row
-    shutil.rmtree(WORKING_FOLDER, ignore_errors=True)
+                note_renewed(warehouse, READ_AGAIN, began)
     applied.failures += renew(destination, PRIVACY, copy)
     return applied

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -84,10 +85,13 @@ def erase(
             policy, destination, copy = configured_privacy(), configured(), configured_copy()
             person = asked_for(policy, phone=phone, email=email, contact=contact)
             by = "phone" if phone else "email" if email else "contact"
-            receipt = erased(destination, policy, connections(), copy, person, by, do=yes)
+            if yes:
+                receipts.mkdir(parents=True, exist_ok=True)
+            keep = partial(write_receipt, folder=receipts)
+            receipt = erased(destination, policy, connections(), copy, person, by, keep, do=yes)
             show_receipt(receipt, as_json, done=yes)
             if yes:
-                typer.echo(f"receipt: {write_receipt(receipt, receipts)}", err=True)
+                typer.echo(f"receipt: {receipts / receipt.file_name}", err=True)
             else:
                 typer.echo("nothing was erased: --yes does it", err=True)
             _end(receipt.failures)

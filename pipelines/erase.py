@@ -5,19 +5,18 @@ working folder; keeps the person out of later syncs; and gives a receipt without
 import hmac
 import json
 import secrets
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipelines.build import WORKING_FOLDER
 from pipelines.connections import Connection
 from pipelines.destination import Copy
 from pipelines.events import RowsDeleted, tell
+from pipelines.leftovers import clear_leftovers
 from pipelines.migrations import migrate
 from pipelines.person import Person, columns_by_kind, find, theirs
 from pipelines.publish import published
@@ -25,13 +24,14 @@ from pipelines.renew import ERASE, note_renewed, note_unrenewed, unrenewed, writ
 from pipelines.rewrite import stored_records
 from pipelines.summary import print_json, results
 from pipelines.sweep import sweep
-from pipelines.sync import PIPELINES_FOLDER
-from pipelines.terms import accounts, alone, key_hash, refuse_other_key
+from pipelines.terms import alone, key_hash, refuse_other_key
 from pipelines.warehouse import BUILT, Destination, Warehouse, WarehouseError
 from sources.privacy import HASHED, Privacy
 from sources.settings import SettingsError
 from sources.terms import CONTACT, CONVERSATION, Terms
 
+NO_CONTACT = "there is no such contact: --contact is PROVIDER/CONNECTION/ID"
+CUT_OFF = "it did not come to its end: the next `talkhouse erase` makes it up"
 TOLD_BY = ("first_messages", "conversations", "contacts")
 
 
@@ -59,6 +59,11 @@ class Receipt:
     talkhouse_version: str = field(default_factory=lambda: version("talkhouse"))
     signature: str = ""
 
+    @property
+    def file_name(self) -> str:
+        """What its file is called."""
+        return f"erased-{self.receipt_id}.json"
+
     def signed(self, privacy: Privacy) -> "Receipt":
         """The receipt with its signature."""
         document = json.dumps(asdict(self) | {"signature": ""}, sort_keys=True)
@@ -73,11 +78,12 @@ def erase(
     copy: Copy | None,
     person: Person,
     asked_by: str,
+    keep: Callable[["Receipt"], object],
     *,
     do: bool,
 ) -> Receipt:
-    """Erases the person, or without `do` says what would go. What could not be done after the rows
-    went is in the receipt's `failures`.
+    """Erases the person, or without `do` says what would go. `keep` is given the receipt once the
+    rows are gone, and again at the end. What could not be done after that is in its `failures`.
 
     Raises SettingsError if nobody can be kept out for want of a key, or the person is not one;
     AlreadySyncing if a sync or a build is under way. All rows go, or none.
@@ -103,9 +109,12 @@ def erase(
         terms = Terms("", privacy=privacy, erased=tokens)
         with warehouse.transaction():
             rows = _rows(warehouse, privacy, person, do=do)
-            if asked_by == "contact" and not rows and not made_up:
-                raise SettingsError("there is no such contact: --contact is PROVIDER/CONNECTION/ID")
-            texts = sweep(warehouse, person, terms, do=do)
+            if asked_by == "contact" and not rows:
+                if not made_up:
+                    raise SettingsError(NO_CONTACT)
+                tokens = frozenset()
+            texts, rejected = sweep(warehouse, person, terms, do=do)
+            rows |= {name: rows.get(name, 0) + n for name, n in rejected.items()}
             if do:
                 _keep_out(warehouse, privacy, tokens)
                 note_unrenewed(warehouse, ERASE, {*rows, *texts})
@@ -125,23 +134,27 @@ def erase(
         if not do:
             return receipt
         tell(RowsDeleted(rows=rows))
-        for account in accounts(warehouse, chosen):
-            # of a run that was killed, rows may be left there
-            shutil.rmtree(PIPELINES_FOLDER / account, ignore_errors=True)
-        shutil.rmtree(WORKING_FOLDER, ignore_errors=True)
+        # what comes may fail, and the rows are gone
+        keep(replace(receipt, failures=[CUT_OFF]).signed(privacy))
+        began = datetime.now(UTC)
         try:
+            clear_leftovers(warehouse, chosen)
             write_anew(warehouse, ERASE)
-        except WarehouseError as e:
-            receipt.failures.append(f"what was deleted may still be on the disk: {e}")
+        except (WarehouseError, warehouse.errors, OSError) as e:
+            # a database's own message may quote a row
+            why = str(e) if isinstance(e, WarehouseError) else type(e).__name__
+            receipt.failures.append(f"what was deleted may still be on the disk: {why}")
     if copy and copy.target.exists():
         publication = published(copy)
         receipt.published = str(copy.target)
         if not publication.ok:
             receipt.failures.append(f"{publication}: the person is still in it")
     if not receipt.failures:
-        with destination.open() as warehouse:
-            note_renewed(warehouse, ERASE)
-    return receipt.signed(privacy)
+        # if another process has the file by now, the next erase writes it anew once more
+        with suppress(WarehouseError), destination.open() as warehouse:
+            note_renewed(warehouse, ERASE, began)
+    keep(receipt.signed(privacy))
+    return receipt
 
 
 def _tokens(privacy: Privacy, person: Person) -> frozenset[str]:
@@ -220,9 +233,8 @@ def _built_places(
 
 
 def write_receipt(receipt: Receipt, folder: Path) -> Path:
-    """Writes the receipt to a file of its own."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"erased-{receipt.receipt_id}.json"
+    """Writes the receipt to a file of its own, in a folder that is there."""
+    file = folder / receipt.file_name
     file.touch(mode=0o600)
     file.write_text(json.dumps(asdict(receipt), indent=2) + "\n")
     return file

@@ -128,7 +128,7 @@ class Published(Event):
 
 
 class RowsDeleted(Event):
-    """`erase` or `retain` deleted rows. Whose they were is in no log."""
+    """`erase`, `retain` or `privacy` deleted rows. Whose they were is in no log."""
 
     rows: Annotated[dict[str, int], "how many, by their table"]
 

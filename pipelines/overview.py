@@ -8,6 +8,7 @@ from pipelines.audit import last_build
 from pipelines.connections import Connection
 from pipelines.destination import Copy
 from pipelines.health import KINDS, SETTINGS, UNSYNCED, Health, Problem
+from pipelines.renew import cut_off
 from pipelines.status import Status, status_of
 from pipelines.warehouse import AlreadySyncing, Destination
 
@@ -15,13 +16,15 @@ from pipelines.warehouse import AlreadySyncing, Destination
 @dataclass(frozen=True)
 class Overview:
     """Every connection, the worst first, and the last build of the analysts' tables, if any; read
-    from `source`, which is a copy if the warehouse is `held` by another process.
+    from `source`, which is a copy if the warehouse is `held` by another process. The commands that
+    were `cut_off` are to be run again.
     """
 
     source: str
     statuses: list[Status]
     last_build: dict[str, Any] | None = None
     held: str = ""
+    cut_off: tuple[str, ...] = ()
 
     @property
     def build_failed(self) -> bool:
@@ -29,7 +32,11 @@ class Overview:
 
     @property
     def ok(self) -> bool:
-        return not self.build_failed and all(each.state == "ok" for each in self.statuses)
+        return (
+            not self.build_failed
+            and not self.cut_off
+            and all(each.state == "ok" for each in self.statuses)
+        )
 
 
 def look(
@@ -48,7 +55,8 @@ def look(
     except AlreadySyncing as e:
         if copy is None or not copy.target.exists():
             raise
-        return replace(_read(chosen, wrong, copy.readable()), held=str(e))
+        # the copy was made while its command was at it
+        return replace(_read(chosen, wrong, copy.readable()), held=str(e), cut_off=())
 
 
 def _read(
@@ -57,15 +65,16 @@ def _read(
     found = [
         Status(name, "", Health(problems=[Problem(SETTINGS, why)])) for name, why in wrong.items()
     ]
-    built = None
+    built, again = None, list[str]()
     if destination.exists():
         with destination.open(read_only=True) as warehouse:
             found += [status_of(each, warehouse) for each in chosen]
             built = last_build(warehouse)
+            again = [] if warehouse.is_building() else cut_off(warehouse)
     else:
         never = Problem(UNSYNCED, "never synced: run `talkhouse sync`")
         found += [
             Status(each.name, each.provider.name, Health(problems=[never])) for each in chosen
         ]
     found.sort(key=lambda each: [*KINDS, "ok"].index(each.state))
-    return Overview(str(destination), found, built)
+    return Overview(str(destination), found, built, cut_off=tuple(again))

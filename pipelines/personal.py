@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 
 from rich.table import Table as Shown
 
-from pipelines.renew import READ_AGAIN, unrenewed
+from pipelines.renew import PRIVACY, READ_AGAIN, unrenewed
 from pipelines.rewrite import can_rewrite, is_key, stored_records
 from pipelines.summary import print_json, results
 from pipelines.terms import effective, is_empty, stored_policy
@@ -30,18 +30,20 @@ class Report:
     """`policy` is what the settings say of each class, `stored` what was done in the stored rows.
 
     Of the classes that differ, `rewritten` are changed where they are stored; `read_again` cannot
-    be, since what is stored does not tell what it was.
+    be, since what is stored does not tell what it was. `unrenewed` are tables that were rewritten,
+    and what is built of them was not.
     """
 
     policy: dict[str, str]
     stored: dict[str, str]
     rewritten: list[str] = field(default_factory=list)
     read_again: list[str] = field(default_factory=list)
+    unrenewed: list[str] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
 
     @property
     def is_applied(self) -> bool:
-        return self.policy == self.stored and not self.read_again
+        return self.policy == self.stored and not self.read_again and not self.unrenewed
 
 
 def report(warehouse: Warehouse, privacy: Privacy) -> Report:
@@ -54,6 +56,7 @@ def report(warehouse: Warehouse, privacy: Privacy) -> Report:
             can = can_rewrite(old[kind], action)
             (told.rewritten if can else told.read_again).append(kind.value)
     told.read_again = sorted({*told.read_again, *unrenewed(warehouse, READ_AGAIN)})
+    told.unrenewed = unrenewed(warehouse, PRIVACY)
     stored = Privacy(old, privacy.key)
     for dataset, record in stored_records(warehouse):
         told.places += _places(warehouse, dataset, record, stored)
@@ -93,6 +96,8 @@ def show_report(told: Report, as_json: bool) -> None:
             does = "reads everything again: what is stored does not tell what it was"
         policy.add_row(kind, action, told.stored[kind], does)
     console.print(policy)
+    if told.unrenewed:
+        console.print("an earlier `talkhouse privacy --apply` was cut off: run it again")
     places = Shown("table", "column", "class", "stored")
     places.add_column("rows", justify="right")
     for each in told.places:

@@ -16,10 +16,18 @@ from pipelines.warehouse import AUDIT, Destination, Warehouse
 
 ERASE, PRIVACY, READ_AGAIN, RETAIN = "erase", "privacy", "read again", "retain"
 
+# how each is made up
+AGAIN = {
+    ERASE: "talkhouse erase",
+    PRIVACY: "talkhouse privacy --apply",
+    READ_AGAIN: "talkhouse privacy --apply",
+    RETAIN: "talkhouse retain",
+}
+
 
 def renew(destination: Destination, command: str, copy: Copy | None) -> list[str]:
     """Does it; what failed, each with what to do. Raises WarehouseError."""
-    failures = []
+    failures, began = [], datetime.now(UTC)
     if is_built(destination):
         built = build(destination, full=True)
         failures += [f"build: {failure}" for failure in built.failures]
@@ -30,7 +38,7 @@ def renew(destination: Destination, command: str, copy: Copy | None) -> list[str
         failures += [] if publication.ok else [str(publication)]
     if not failures:
         with destination.open() as warehouse:
-            note_renewed(warehouse, command)
+            note_renewed(warehouse, command, began)
     return failures
 
 
@@ -38,7 +46,7 @@ def note_unrenewed(warehouse: Warehouse, command: str, names: Iterable[str]) -> 
     """Notes that the command deletes or changes rows of these tables, or which classes are to be
     read again.
     """
-    for name in {*names} - {*unrenewed(warehouse, command)}:
+    for name in names:
         warehouse.execute(
             "insert into audit.unrenewed (command, name, noted_at) values (%s, %s, %s)",
             [command, name, datetime.now(UTC)],
@@ -49,7 +57,7 @@ def unrenewed(warehouse: Warehouse, command: str) -> list[str]:
     """What `note_unrenewed` noted, and `note_renewed` did not."""
     if "unrenewed" not in warehouse.tables(AUDIT):
         return []
-    query = "select name from audit.unrenewed where command = %s order by name"
+    query = "select distinct name from audit.unrenewed where command = %s order by name"
     return [row["name"] for row in warehouse.rows(query, [command])]
 
 
@@ -60,6 +68,13 @@ def write_anew(warehouse: Warehouse, command: str) -> None:
     warehouse.forget(sorted(there))
 
 
-def note_renewed(warehouse: Warehouse, command: str) -> None:
-    """Notes that nothing of what the command began is left to do."""
-    warehouse.execute("delete from audit.unrenewed where command = %s", [command])
+def note_renewed(warehouse: Warehouse, command: str, began: datetime) -> None:
+    """Notes that nothing is left to do of what the command had noted when the renewal began."""
+    warehouse.execute(
+        "delete from audit.unrenewed where command = %s and noted_at <= %s", [command, began]
+    )
+
+
+def cut_off(warehouse: Warehouse) -> list[str]:
+    """The commands that are to be run again."""
+    return sorted({again for command, again in AGAIN.items() if unrenewed(warehouse, command)})

@@ -9,6 +9,7 @@ from typing import Any
 from pipelines.connections import Connection
 from pipelines.destination import Copy
 from pipelines.events import RowsDeleted, tell
+from pipelines.leftovers import clear_leftovers
 from pipelines.person import columns_by_kind
 from pipelines.renew import RETAIN, note_unrenewed, renew, unrenewed
 from pipelines.rewrite import stored_records
@@ -52,10 +53,11 @@ def retain(
     oldest = {name: now - window for name, window in windows.items()}
     with ExitStack() as opened:
         warehouse = opened.enter_context(destination.open(read_only=not do))
-        retained.made_up = unrenewed(warehouse, RETAIN)
         if do:
             opened.enter_context(alone(warehouse, chosen))
+            clear_leftovers(warehouse, chosen)
             opened.enter_context(warehouse.transaction())
+        retained.made_up = unrenewed(warehouse, RETAIN)
         for table, condition, values in _too_old(warehouse, oldest):
             if do:
                 n = warehouse.execute(f"delete from {table} where {condition}", values)
@@ -66,7 +68,7 @@ def retain(
                 retained.rows[table] = retained.rows.get(table, 0) + n
         if do:
             note_unrenewed(warehouse, RETAIN, retained.rows)
-    if do:
+    if do and retained.rows:
         tell(RowsDeleted(rows=retained.rows))
     if do and (retained.rows or retained.made_up):
         retained.failures = renew(destination, RETAIN, copy)

@@ -1,13 +1,17 @@
 """Brings the rows that are stored under the policy of the settings."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.connections import Connection
-from pipelines.renew import PRIVACY, READ_AGAIN, note_unrenewed
+from pipelines.events import RowsDeleted, tell
+from pipelines.leftovers import clear_leftovers
+from pipelines.migrations import migrate
+from pipelines.renew import PRIVACY, READ_AGAIN, note_renewed, note_unrenewed, unrenewed
 from pipelines.terms import alone, effective, note_policy, refuse_other_key, stored_policy
 from pipelines.warehouse import Warehouse
 from sources import PROVIDERS, provider
@@ -35,8 +39,15 @@ def rewrite(warehouse: Warehouse, privacy: Privacy, chosen: Sequence[Connection]
     refuse_other_key(warehouse, privacy)
     old, new = stored_policy(warehouse), effective(privacy)
     before = Privacy(old, privacy.key)
-    changed = []
+    differing = [kind for kind in new if old[kind] is not new[kind]]
+    changed: list[str] = []
+    emptied: dict[str, int] = {}
     with alone(warehouse, chosen):
+        migrate(warehouse)
+        clear_leftovers(warehouse, chosen)
+        to_read = unrenewed(warehouse, READ_AGAIN)
+        # of one that is cut off and then given up, some rows are hidden, and some are not there
+        note_unrenewed(warehouse, READ_AGAIN, [kind.value for kind in differing])
         for dataset, record in stored_records(warehouse):
             columns = [
                 column
@@ -46,12 +57,14 @@ def rewrite(warehouse: Warehouse, privacy: Privacy, chosen: Sequence[Connection]
             if not columns:
                 continue
             changed.append(f"{dataset}.{record.table}")
+            note_unrenewed(warehouse, PRIVACY, changed[-1:])
             if any(is_key(record, c) and _is_shown_again(before, privacy, c) for c in columns):
                 # its key is another one when it is read again
-                warehouse.execute(f"delete from {changed[-1]}")
+                emptied[changed[-1]] = warehouse.execute(f"delete from {changed[-1]}")
             _rewrite(warehouse, dataset, record, columns, before, privacy)
         if old[EMAIL] is not new[EMAIL] and SNAPSHOT in warehouse.tables("snapshots"):
             # where an agent has no id but an address; no build makes a snapshot anew
+            note_unrenewed(warehouse, PRIVACY, [f"snapshots.{SNAPSHOT}"])
             warehouse.execute(
                 f"update snapshots.{SNAPSHOT} set assignee_id = null "
                 "where position('@' in assignee_id) > 0"
@@ -59,9 +72,11 @@ def rewrite(warehouse: Warehouse, privacy: Privacy, chosen: Sequence[Connection]
             changed.append(f"snapshots.{SNAPSHOT}")
         with warehouse.transaction():
             note_policy(warehouse, privacy)
-            note_unrenewed(warehouse, PRIVACY, changed)
-            lost = [kind for kind in new if not can_rewrite(old[kind], new[kind])]
-            note_unrenewed(warehouse, READ_AGAIN, [kind.value for kind in lost])
+            note_renewed(warehouse, READ_AGAIN, datetime.now(UTC))
+            lost = [kind.value for kind in new if not can_rewrite(old[kind], new[kind])]
+            note_unrenewed(warehouse, READ_AGAIN, {*to_read, *lost})
+        if emptied:
+            tell(RowsDeleted(rows=emptied))
     return changed
 
 

@@ -81,6 +81,7 @@ def _styled(line: str) -> Text:
 
 def _document(status: Status, found: Overview) -> dict[str, Any]:
     also = {"is_synced": status.is_synced, "state": status.state, "last_build": found.last_build}
+    also["cut_off"] = found.cut_off
     return asdict(status) | also
 
 
@@ -113,8 +114,10 @@ def verdict(found: Overview) -> str:
         needed = f"{len(bad)} of {all_of} need{'s' if len(bad) == 1 else ''} you: {which}"
     else:
         needed = f"{all_of}, {'fresh' if number == 1 else 'all fresh'}"
-    if found.build_failed:
-        return f"{needed}; the last build failed"
+    also = ["the last build failed"] if found.build_failed else []
+    also += [f"`{command}` was cut off: run it again" for command in found.cut_off]
+    if also:
+        return "; ".join([needed, *also])
     return needed if bad else f"{needed}, nothing to do"
 
 

@@ -16,27 +16,32 @@ OURS = (AUDIT, *BUILT, *PROVIDERS, *(f"{name}_staging" for name in PROVIDERS))
 KEYS = ("account", "provider", "token", "key_hash")
 
 
-def sweep(warehouse: Warehouse, person: Person, terms: Terms, *, do: bool = True) -> dict[str, int]:
-    """Changes them, in all tables of ours; how many different texts there were, by table. Rejected
-    rows that name the person go. Without `do` they are only counted.
+def sweep(
+    warehouse: Warehouse, person: Person, terms: Terms, *, do: bool = True
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Changes them, in all tables of ours, and deletes rejected rows that name the person: how many
+    different texts there were, and how many such rows, by table. Without `do` they are only
+    counted.
     """
-    found: dict[str, int] = {}
+    texts: dict[str, int] = {}
+    rejected: dict[str, int] = {}
     for table, column, kind in _columns(warehouse):
         for text in _candidates(warehouse, table, column, person):
             is_json = kind in ("json", "jsonb")
             new = in_json(text, terms.without_erased) if is_json else terms.without_erased(text)
             if new == text:
                 continue
+            found = rejected if table.endswith(".rejects") else texts
             found[table] = found.get(table, 0) + 1
             same = f'cast("{column}" as text) = %s'
-            if do and table.endswith('."rejects"'):
+            if do and found is rejected:
                 warehouse.execute(f"delete from {table} where {same}", [text])
             elif do:
                 written = f"cast(%s as {kind})" if is_json else "%s"
                 warehouse.execute(
                     f'update {table} set "{column}" = {written} where {same}', [new, text]
                 )
-    return found
+    return texts, rejected
 
 
 def _candidates(warehouse: Warehouse, table: str, column: str, person: Person) -> list[str]:
@@ -79,4 +84,4 @@ def _columns(warehouse: Warehouse) -> Iterator[tuple[str, str, str]]:
         is_key = (schema, table, column) in keys or column in KEYS or column.endswith("_id")
         # a database may have schemas of others
         if schema in OURS and is_text and not is_key:
-            yield f'{schema}."{table}"', column, row["data_type"]
+            yield f"{schema}.{table}", column, row["data_type"]

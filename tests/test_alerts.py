@@ -15,8 +15,9 @@ from shell import Shell, octopush
 from pipelines.alerts import send_alerts
 from pipelines.audit import note_build
 from pipelines.channels import Alert, NotDelivered
+from pipelines.ledger import Ledger
 from pipelines.summary import Publication
-from pipelines.warehouse import Destination
+from pipelines.warehouse import AlreadySyncing, Destination
 from simulator import Fault, Simulator
 
 
@@ -235,8 +236,8 @@ def test_a_policy_that_is_not_applied_is_told_once(shell: Shell, receiver: Recei
     shell.environment["PRIVACY__NAME"] = "drop"
     for _ in range(2):
         shell("sync", exit_code=2)
-        # only a sync finds out that it is over
-        shell("status", "--alert")
+        # it says so as well; that it is over, only a sync finds out
+        shell("status", "--alert", exit_code=1)
     [told] = receiver.received
     assert told["text"].startswith("Talkhouse: nothing is synced: the rows that are stored are ")
     del shell.environment["PRIVACY__NAME"]
@@ -504,3 +505,23 @@ def test_a_channel_that_was_taken_away_is_waited_for_no_more(
     assert send_alerts({"smtp": got.append}, [account.connection], {}, destination) == []
     [row] = account.warehouse.rows("select undelivered from audit.alerts")
     assert (row, got) == ({"undelivered": ""}, [])
+
+
+def test_what_was_told_and_could_not_be_noted_is_told_again(
+    account_of: Open, destination: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = account_of("octopush")
+    account.fault("status", status=401)
+    account.sync()
+    got: list[Alert] = []
+    channels = {"webhook": got.append}
+
+    def held(ledger: Ledger, alerts: object) -> None:
+        raise AlreadySyncing("another has it")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "delivered", held)
+        said = send_alerts(channels, [account.connection], {}, destination)
+    assert said == ["what was told is not noted, and will be told again: another has it"]
+    assert send_alerts(channels, [account.connection], {}, destination) == []
+    assert [each.kind for each in got] == ["failed", "failed"]

@@ -2,16 +2,19 @@
 
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
+import duckdb
 import pytest
-from conftest import SERVED
+from conftest import SERVED, cut_off
 from planted import found_in_dump, found_in_files, found_in_warehouse, plant
+from psycopg2 import DatabaseError
 from shell import Shell
 
 from pipelines.duckdb_file import DuckDbFile
-from pipelines.erase import Receipt, erase
+from pipelines.erase import Receipt, erase, write_receipt
 from pipelines.person import asked_for
 from pipelines.postgres import PostgresDatabase
 from pipelines.renew import ERASE, unrenewed
@@ -19,7 +22,9 @@ from pipelines.simulate import simulated
 from pipelines.warehouse import Destination
 from simulator import Simulator, World, serve
 from simulator.entities import Contact
+from sources import PROVIDERS
 from sources.privacy import Privacy
+from sources.settings import SettingsError
 
 KEY = "a secret of more than sixteen characters"
 
@@ -79,13 +84,22 @@ def contents(destination: Destination) -> dict[str, dict[str, str]]:
     return found
 
 
-def place(destination: Destination) -> int:
-    """What tells where the messages are on the disk: it is another one once they are anew."""
+def places(destination: Destination, tables: Iterable[str]) -> set[tuple[str, int]]:
+    """What tells where tables are on the disk: it is another one once they are written anew."""
     if isinstance(destination, DuckDbFile):
-        return destination.file.stat().st_ino
+        return {(table, destination.file.stat().st_ino) for table in tables}
     with destination.open(read_only=True) as warehouse:
-        query = "select pg_relation_filenode('chatwoot.messages')::bigint as node"
-        return int(warehouse.rows(query)[0]["node"])
+        query = "select cast(pg_relation_filenode(%s) as bigint) as node"
+        return {(table, warehouse.rows(query, [table])[0]["node"]) for table in tables}
+
+
+def all_tables(destination: Destination) -> list[str]:
+    with destination.open(read_only=True) as warehouse:
+        return [
+            f"{schema}.{table}"
+            for schema in (*PROVIDERS, "unified", "marts")
+            for table in warehouse.tables(schema)
+        ]
 
 
 @pytest.mark.both_destinations
@@ -119,7 +133,12 @@ def test_a_person_is_erased_from_everything_and_stays_away(
     assert said.stderr == "nothing was erased: --yes does it\n"
     assert contents(destination) == before
 
+    stood = places(destination, all_tables(destination))
     receipt = json.loads(shell("erase", "--phone", phone, "--yes", "--json").stdout)
+    changed = {*receipt["rows"], *receipt["texts"]}
+    assert "chatwoot.messages" in receipt["texts"]
+    assert {name for name in changed if name.split(".")[0] in PROVIDERS} <= {n for n, _ in stood}
+    assert stood & places(destination, changed) == set()
     with destination.open(read_only=True) as warehouse:
         assert found_in_warehouse(warehouse, sought) == set()
     assert found_in_dump(destination, sought) == set()
@@ -155,30 +174,86 @@ def test_what_was_cut_off_is_made_up(
     destination: Destination,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def cut_off(*of: object) -> None:
-        raise KeyboardInterrupt
-
     contact = known_widely(simulator.world)
     shell("sync")
     policy = Privacy(key=KEY.encode())
     monkeypatch.chdir(shell.folder)
 
-    def erased() -> Receipt:
-        person = asked_for(policy, contact=f"chatwoot/demo_chatwoot/{contact.id}")
-        return erase(destination, policy, [], None, person, "contact", do=True)
+    def erased(person_id: int) -> Receipt:
+        person = asked_for(policy, contact=f"chatwoot/demo_chatwoot/{person_id}")
+        keep = partial(write_receipt, folder=shell.folder)
+        return erase(destination, policy, [], None, person, "contact", keep, do=True)
 
     with monkeypatch.context() as patched:
         patched.setattr("pipelines.erase.write_anew", cut_off)
         with pytest.raises(KeyboardInterrupt):
-            erased()
+            erased(contact.id)
+    [file] = shell.folder.glob("erased-*.json")
+    left = json.loads(file.read_text())
+    assert left["failures"] == [
+        "it did not come to its end: the next `talkhouse erase` makes it up"
+    ]
+    assert left["rows"]["chatwoot.messages"] > 0
+    said = "`talkhouse erase` was cut off: run it again"
+    assert said in shell("status", exit_code=1).stdout
     with destination.open(read_only=True) as warehouse:
         assert "chatwoot.messages" in unrenewed(warehouse, ERASE)
-    before = place(destination)
-    receipt = erased()
+    before = places(destination, ["chatwoot.messages"])
+    receipt = erased(contact.id)
     assert (receipt.rows, "chatwoot.messages" in receipt.made_up) == ({}, True)
-    assert place(destination) != before
+    assert places(destination, ["chatwoot.messages"]) != before
+    assert said not in shell("status").stdout
+    with pytest.raises(SettingsError, match="there is no such contact"):
+        erased(contact.id)
     with destination.open(read_only=True) as warehouse:
         assert unrenewed(warehouse, ERASE) == []
+
+
+@pytest.mark.both_destinations
+def test_what_cannot_be_written_anew_is_in_the_receipt(
+    shell: Shell,
+    simulator: Simulator,
+    destination: Destination,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*of: object) -> None:
+        raise DatabaseError("disk") if is_postgres else duckdb.IOException("disk")
+
+    is_postgres = isinstance(destination, PostgresDatabase)
+    contact = known_widely(simulator.world)
+    shell("sync")
+    monkeypatch.chdir(shell.folder)
+    monkeypatch.setattr("pipelines.erase.write_anew", full)
+    policy, kept = Privacy(key=KEY.encode()), list[Receipt]()
+    person = asked_for(policy, phone=str(contact.phone))
+    erase(destination, policy, [], None, person, "phone", kept.append, do=True)
+    kind = "DatabaseError" if is_postgres else "IOException"
+    assert [each.failures for each in kept] == [
+        ["it did not come to its end: the next `talkhouse erase` makes it up"],
+        [f"what was deleted may still be on the disk: {kind}"],
+    ]
+    assert kept[0].rows == kept[1].rows != {}
+
+
+@pytest.mark.both_destinations
+@pytest.mark.parametrize(
+    "command", ["erase --phone +351912345678 --yes", "retain", "privacy --apply"]
+)
+def test_what_a_load_left_that_was_killed_goes_too(
+    shell: Shell, destination: Destination, command: str
+) -> None:
+    shell("sync", "demo_hilos")
+    with destination.open() as warehouse:
+        warehouse.execute("create schema if not exists hilos_staging")
+        warehouse.execute("create table hilos_staging.contacts as select * from hilos.contacts")
+    working = shell.folder / ".dlt/pipelines/demo_hilos"
+    assert working.is_dir()
+    shell(*command.split())
+    with destination.open(read_only=True) as warehouse:
+        assert warehouse.rows("select * from hilos_staging.contacts") == []
+    assert not working.exists()
+    shell("sync", "demo_hilos", "--full")
+    shell("verify", "demo_hilos")
 
 
 def test_the_receipt_says_what_went_and_not_what_it_was(shell: Shell, simulator: Simulator) -> None:

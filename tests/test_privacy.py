@@ -6,7 +6,7 @@ from pathlib import Path
 
 import oracle
 import pytest
-from conftest import SERVED, Account, Open
+from conftest import SERVED, Account, Open, cut_off
 from planted import found_in_dump, found_in_files, found_in_warehouse, plant, watched
 from shell import Shell, chatwoot
 
@@ -402,9 +402,6 @@ def test_what_cannot_be_rewritten_is_read_again(account_of: Open, name: str) -> 
 def test_what_was_cut_off_before_it_was_read_again_is_read_by_the_next(
     account_of: Open, destination: Destination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cut_off(*of: object, **how: object) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.chdir(tmp_path)
     account = account_of("octopush")
     account.privacy = HIDDEN

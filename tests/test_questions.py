@@ -2,6 +2,7 @@
 to type works."""
 
 import logging
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -180,6 +181,9 @@ def analyst(database: PostgresDatabase) -> Iterator[str]:
     host = str((known.query or {}).get("host", known.host))
     for name, value in (("host", host), ("dbname", known.database or "")):
         url = url.replace(form[name], quote(value, safe=""))
+    # roles are the whole server's, and tests may run in several processes
+    own = f"analyst_{os.getpid()}"
+    role, url = re.sub(r"\banalyst\b", own, role), url.replace("analyst:", f"{own}:")
     url = url.replace(f":{form['port']}/", f":{known.port}/")
     with database.open() as warehouse:
         try:
@@ -187,8 +191,8 @@ def analyst(database: PostgresDatabase) -> Iterator[str]:
                 warehouse.execute(statement)
             yield url
         finally:
-            warehouse.execute("drop owned by analyst")
-            warehouse.execute("drop role analyst")
+            warehouse.execute(f"drop owned by {own}")
+            warehouse.execute(f"drop role {own}")
 
 
 @pytest.mark.parametrize("page", ["questions.md", "bi.md"])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import Account, Open
+from conftest import Account, Open, cut_off
 from shell import Shell, chatwoot
 
 from pipelines.build import build
@@ -129,9 +129,6 @@ def test_a_window_that_is_wrong_is_refused(
 def test_what_was_cut_off_is_made_up(
     account_of: Open, destination: Destination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cut_off(*of: object, **how: object) -> None:
-        raise KeyboardInterrupt
-
     # builds leave their files in the working folder
     monkeypatch.chdir(tmp_path)
     account = account_of("chatwoot", World(conversations=40))
