@@ -55,7 +55,8 @@ def report(warehouse: Warehouse, privacy: Privacy) -> Report:
         if action is not old[kind]:
             can = can_rewrite(old[kind], action)
             (told.rewritten if can else told.read_again).append(kind.value)
-    told.read_again = sorted({*told.read_again, *unrenewed(warehouse, READ_AGAIN)})
+    cut_off = {change.split()[0] for change in unrenewed(warehouse, READ_AGAIN)}
+    told.read_again = sorted({*told.read_again, *cut_off})
     told.unrenewed = unrenewed(warehouse, PRIVACY)
     stored = Privacy(old, privacy.key)
     for dataset, record in stored_records(warehouse):

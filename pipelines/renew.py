@@ -2,8 +2,8 @@
 their tables anew, so that nothing is left on the disk, and replaces the copy that others read.
 
 audit.unrenewed   a table whose rows a command deleted or changed, until all of that is done; or a
-                  class of personal data, until it is read again: a command that was cut off is
-                  made up by the next one
+                  class of personal data and what is to be done with it, until it is read again: a
+                  command that was cut off is made up by the next one
 """
 
 from collections.abc import Iterable

@@ -39,15 +39,19 @@ def rewrite(warehouse: Warehouse, privacy: Privacy, chosen: Sequence[Connection]
     refuse_other_key(warehouse, privacy)
     old, new = stored_policy(warehouse), effective(privacy)
     before = Privacy(old, privacy.key)
-    differing = [kind for kind in new if old[kind] is not new[kind]]
+    changes = {
+        f"{kind.value} {new[kind].value}": can_rewrite(old[kind], new[kind])
+        for kind in new
+        if old[kind] is not new[kind]
+    }
     changed: list[str] = []
     emptied: dict[str, int] = {}
     with alone(warehouse, chosen):
         migrate(warehouse)
         clear_leftovers(warehouse, chosen)
-        to_read = unrenewed(warehouse, READ_AGAIN)
-        # of one that is cut off and then given up, some rows are hidden, and some are not there
-        note_unrenewed(warehouse, READ_AGAIN, [kind.value for kind in differing])
+        # one that is cut off and then given up leaves some rows hidden, and some not there
+        earlier = [name for name in unrenewed(warehouse, READ_AGAIN) if not changes.get(name)]
+        note_unrenewed(warehouse, READ_AGAIN, changes)
         for dataset, record in stored_records(warehouse):
             columns = [
                 column
@@ -73,8 +77,8 @@ def rewrite(warehouse: Warehouse, privacy: Privacy, chosen: Sequence[Connection]
         with warehouse.transaction():
             note_policy(warehouse, privacy)
             note_renewed(warehouse, READ_AGAIN, datetime.now(UTC))
-            lost = [kind.value for kind in new if not can_rewrite(old[kind], new[kind])]
-            note_unrenewed(warehouse, READ_AGAIN, {*to_read, *lost})
+            lost = [name for name, can in changes.items() if not can]
+            note_unrenewed(warehouse, READ_AGAIN, {*earlier, *lost})
         if emptied:
             tell(RowsDeleted(rows=emptied))
     return changed

@@ -312,7 +312,7 @@ def test_no_other_compression_is_undone(encoding: str, server: Server, connect: 
         connect().read(Request("/things"), bytes)
 
 
-@pytest.mark.parametrize("body", [b"[]", gzip.compress(b"[]") + b"more"])
+@pytest.mark.parametrize("body", [b"[]", gzip.compress(b"[]", mtime=0) + b"more"])
 def test_what_is_not_compressed_as_it_says_is_a_bad_answer(
     body: bytes, server: Server, connect: Connect
 ) -> None:

@@ -424,6 +424,23 @@ def test_what_was_cut_off_before_it_was_read_again_is_read_by_the_next(
         assert account.differences() == {}
 
 
+@pytest.mark.both_destinations
+def test_a_change_that_was_cut_off_is_made_up_or_read_again_if_it_is_given_up(
+    account_of: Open, destination: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = account_of("octopush")
+    account.synced()
+    with monkeypatch.context() as patched:
+        patched.setattr("pipelines.rewrite.note_policy", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            rewrite(account.warehouse, HIDDEN, [account.connection])
+    hidden = {kind.value for kind, action in HIDDEN.policy.items() if action is not Action.KEEP}
+    given_up = report(account.warehouse, KEPT)
+    assert (set(given_up.read_again), given_up.is_applied) == (hidden, False)
+    rewrite(account.warehouse, HIDDEN, [account.connection])
+    assert report(account.warehouse, HIDDEN).read_again == []
+
+
 @pytest.mark.parametrize("free_form", [Action.DROP, Action.REDACT])
 @pytest.mark.both_destinations
 def test_what_drifts_and_what_is_rejected_is_hidden_too(
