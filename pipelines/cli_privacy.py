@@ -75,7 +75,7 @@ def erase(
         from pipelines.connections import connections
         from pipelines.destination import configured, configured_copy
         from pipelines.erase import erase as erased
-        from pipelines.erase import show_receipt, write_receipt
+        from pipelines.erase import make_folder, show_receipt, write_receipt
         from pipelines.person import asked_for
         from pipelines.policy import configured_privacy
         from pipelines.telling import command_told
@@ -86,7 +86,7 @@ def erase(
             person = asked_for(policy, phone=phone, email=email, contact=contact)
             by = "phone" if phone else "email" if email else "contact"
             if yes:
-                receipts.mkdir(parents=True, exist_ok=True)
+                make_folder(receipts)
             keep = partial(write_receipt, folder=receipts)
             receipt = erased(destination, policy, connections(), copy, person, by, keep, do=yes)
             show_receipt(receipt, as_json, done=yes)

@@ -232,6 +232,15 @@ def _built_places(
             yield f"{schema}.{table}", " or ".join(conditions), values
 
 
+def make_folder(folder: Path) -> None:
+    """Makes the folder of the receipts. Raises SettingsError if that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        why = f"--receipts: {folder} cannot be made: {e.strerror}; nothing was erased"
+        raise SettingsError(why) from None
+
+
 def write_receipt(receipt: Receipt, folder: Path) -> Path:
     """Writes the receipt to a file of its own, in a folder that is there."""
     file = folder / receipt.file_name

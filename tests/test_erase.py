@@ -256,6 +256,19 @@ def test_what_a_load_left_that_was_killed_goes_too(
     shell("verify", "demo_hilos")
 
 
+def test_without_a_folder_for_the_receipt_nothing_is_erased(
+    shell: Shell, simulator: Simulator, destination: Destination
+) -> None:
+    shell("sync", "demo_hilos")
+    before = contents(destination)
+    phone = str(known_widely(simulator.world).phone)
+    arguments = ("erase", "--phone", phone, "--yes", "--receipts", ".dlt/config.toml")
+    assert shell(*arguments, exit_code=2).stderr == (
+        "talkhouse: --receipts: .dlt/config.toml cannot be made: File exists; nothing was erased\n"
+    )
+    assert contents(destination) == before
+
+
 def test_the_receipt_says_what_went_and_not_what_it_was(shell: Shell, simulator: Simulator) -> None:
     contact = known_widely(simulator.world)
     shell("sync")
