@@ -124,7 +124,7 @@ def note_good_build(warehouse: Warehouse, built_at: datetime) -> None:
 
 def last_build(warehouse: Warehouse) -> dict[str, Any] | None:
     """When the analysts' tables were last built, and its outcome: `ok`, or `failed`."""
-    if "builds" not in warehouse.tables(AUDIT):
+    if not warehouse.has_table(AUDIT, "builds"):
         return None
     # one that is under way is noted as failed, until it is not
     latest = "select built_at, outcome from audit.builds order by built_at desc limit 1 offset %s"
@@ -186,7 +186,7 @@ def _show_findings(warehouse: Warehouse) -> None:
     """What was found in the rows of all providers, in one place each."""
     for record in (Drift, Reject):
         with warehouse.loading(AUDIT):
-            names = [name for name in PROVIDERS if record.table in warehouse.tables(name)]
+            names = [name for name in PROVIDERS if warehouse.has_table(name, record.table)]
             columns = [*(column.name for column in table_columns(record)), "_dlt_load_id"]
             # who reads a view keeps it from being replaced
             if names and not _shows(warehouse, record.table, names, columns):

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-import dlt
 from rich.console import Console
 
 from pipelines.audit import note_build, note_good_build, was_built_of
+from pipelines.configuration import setting
 from pipelines.events import BuildEnded, tell
 from pipelines.summary import Publication, print_json, results
 from pipelines.warehouse import Destination, WarehouseError
@@ -155,7 +155,7 @@ def _models_hash() -> str:
 
 def time_zone_of(named: str = "") -> str:
     """The name of the time zone, or of the settings' one. Raises SettingsError if there is none."""
-    name = named or str(dlt.config.get("models.time_zone") or "UTC")
+    name = named or str(setting("models.time_zone") or "UTC")
     if name not in available_timezones():
         raise SettingsError(f"models.time_zone: there is no time zone {name}; write Europe/Lisbon")
     return name

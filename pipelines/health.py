@@ -55,7 +55,7 @@ class Health:
 
 def health(connection: Connection, warehouse: Warehouse) -> Health:
     """The connection's health, by the audit alone."""
-    if "runs" not in warehouse.tables(AUDIT):
+    if not warehouse.has_table(AUDIT, "runs"):
         return Health(problems=[Problem(UNSYNCED, "never synced: run `talkhouse sync`")])
     runs = _runs(connection.name, warehouse, "true", 1)
     # one that read no list to its end does not say that the next one will

@@ -108,7 +108,7 @@ def _past(
     connection: Connection, warehouse: Warehouse | None, name: str, mode: Mode
 ) -> tuple[int, int, str] | None:
     """What the last such scan took, or on the average of some recent ones."""
-    if warehouse is None or "scans" not in warehouse.tables("audit"):
+    if warehouse is None or not warehouse.has_table("audit", "scans"):
         return None
     how = "is_whole" if mode == "full" else f"mode = '{mode}' and is_finished"
     last = 1 if mode == "full" else RUNS_LOOKED_AT
@@ -176,7 +176,7 @@ def _threads(
 ) -> Cost:
     listed = next(cost.rows for cost in planned.costs if cost.list == "conversations")
     threads, basis = listed, "a request for each conversation, at least"
-    if warehouse is not None and "conversations" in warehouse.tables(connection.provider.name):
+    if warehouse is not None and warehouse.has_table(connection.provider.name, "conversations"):
         now = as_of(connection, warehouse)
         before = now + timedelta(days=1) if plan.full else BEFORE_ALL
         threads = Worklist(connection, warehouse, now, before).count()

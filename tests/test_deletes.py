@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from conftest import DAY, MINUTE, SETTINGS, Account, Open
+from conftest import DAY, HOUR, MINUTE, SETTINGS, Account, Open
 
 from pipelines.sync import plan_of
 from pipelines.tombstones import mark
@@ -122,7 +122,7 @@ def test_agents_that_leave_are_marked(account_of: Open) -> None:
     account.synced()
     gone = account.world.remove_agent()
     for _ in range(2):
-        account.later()
+        account.later(HOUR)
         account.synced()
     assert marked(account, "agents") == [gone.id]
 

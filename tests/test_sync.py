@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from conftest import DAY, Account, Open
 
-from pipelines import sync as syncing
 from pipelines.duckdb_file import DuckDbWarehouse
+from pipelines.load import Loader
 from pipelines.sync import UnknownList
 from pipelines.warehouse import WarehouseError
 from simulator import World
 from simulator import credentials as keys
+from sources.run import Run
 
 
 @pytest.mark.parametrize(
@@ -224,14 +225,14 @@ def test_a_killed_run_is_gone_on_with(account_of: Open, monkeypatch: pytest.Monk
     class Killed(BaseException):
         pass
 
-    loaded = syncing.load_chunk
+    loaded = Loader.load
 
-    def killed_at_the_third(*args: object) -> None:
+    def killed_at_the_third(loader: Loader, run: Run) -> None:
         if len(account.warehouse.tables("hilos")) and _count(account) >= 2:
             raise Killed
-        loaded(*args)  # type: ignore[arg-type]
+        loaded(loader, run)
 
-    monkeypatch.setattr(syncing, "load_chunk", killed_at_the_third)
+    monkeypatch.setattr(Loader, "load", killed_at_the_third)
     with pytest.raises(Killed):
         account.sync(chunk_rows=3)
     monkeypatch.undo()
