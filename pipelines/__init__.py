@@ -15,7 +15,7 @@ A sync
     terms.py             on which terms the rows of one are stored
     sync.py              one of them, chunk by chunk, with its state (state.py)
     messages.py          then the threads of its work-list (worklist.py)
-    load.py              a chunk: without a load package if nothing of it is new (unchanged.py),
+    load.py              a chunk: without a load package if nothing of it is new (unchanged_chunk.py),
                          else as one of dlt's (package.py), which engine.py sets up
     tombstones.py        marks what the provider has no more
     audit.py             notes what was done; housekeeping.py deletes what is old of that

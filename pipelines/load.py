@@ -14,7 +14,7 @@ from pipelines.audit import Outcome
 from pipelines.connections import Connection
 from pipelines.events import ChunkLoaded, tell
 from pipelines.state import list_states
-from pipelines.unchanged import is_unchanged, store_unchanged
+from pipelines.unchanged_chunk import is_unchanged, store_unchanged
 from pipelines.warehouse import Warehouse
 from pipelines.worklist import first_worklist
 from sources.chunk import Chunk, Package
