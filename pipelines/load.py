@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ import dlt
 import pyarrow.parquet as parquet
 
 from pipelines.audit import Outcome
+from pipelines.changes import changing
 from pipelines.connections import Connection
 from pipelines.events import ChunkLoaded, tell
 from pipelines.state import list_states
@@ -62,12 +64,15 @@ def load_chunk(
         for listing in connection.provider.lists(connection.settings):
             if run.reads(listing.name):
                 _compare(warehouse, connection.provider.name, listing, run, files)
-    read = time.monotonic()
-    with warehouse.loading(connection.provider.name):
-        pipeline.load()
-        warehouse.index(connection.provider.name, [*connection.provider.records, Drift, Reject])
     counts = normalized.row_counts.items()
     loaded = {table: rows for table, rows in counts if not table.startswith("_dlt")}
+    read = time.monotonic()
+    with ExitStack() as held:
+        held.enter_context(warehouse.loading(connection.provider.name))
+        if any(loaded.values()):
+            held.enter_context(changing(warehouse, connection.name))
+        pipeline.load()
+        warehouse.index(connection.provider.name, [*connection.provider.records, Drift, Reject])
     for table, rows in loaded.items():
         outcome.rows[table] = outcome.rows.get(table, 0) + rows
     ended = time.monotonic()
