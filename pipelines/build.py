@@ -68,7 +68,8 @@ def build(
     if the destination cannot be opened; AlreadySyncing if another process builds or, into a DuckDB
     file, syncs.
     """
-    models, variables = _models_hash(), {"time_zone": time_zone_of(time_zone)}
+    models = _models_hash()
+    variables: dict[str, Any] = {"time_zone": time_zone_of(time_zone)}
     if as_of:
         variables["as_of"] = as_of
     if not destination.exists():

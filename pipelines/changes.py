@@ -1,4 +1,4 @@
-"""What changed in the rows that builds read: a mark for each connection or command that changes any.
+"""Changes of the rows that builds read: a mark of each connection or command that makes any.
 
 audit.changes   who changed rows: a mark that is another one with each change, and whether the rows
                 may still be coming
@@ -25,9 +25,7 @@ def changing(warehouse: Warehouse, name: str) -> Iterator[None]:
     _mark(warehouse, name, is_under_way=False)
 
 
-def change(
-    warehouse: Warehouse, name: str, statement: str, parameters: Sequence[Any] = ()
-) -> int:
+def change(warehouse: Warehouse, name: str, statement: str, parameters: Sequence[Any] = ()) -> int:
     """Runs a statement that changes rows, and marks it if it changed any; how many it did."""
     with warehouse.transaction():
         changed = warehouse.execute(statement, parameters)

@@ -1,9 +1,9 @@
 """Whether a build would only make again what is there.
 
-A good build notes what it was made of (`built_of` in audit.builds): models, seeds and settings, the
-versions, the local day, the marks of who changed rows (changes.py) and how many rows there are; with
-the tables and views that it left. It notes, too, until when that holds of what is told of the moment
-(`good_until`). When a build begins, or dbt is run by hand, the note of the one before is taken away.
+A good build notes what it was made of (`built_of` in audit.builds): models, seeds and settings,
+versions, the local day, the marks of who changed rows (changes.py) and how many there are; with the
+tables and views that it left. It notes, too, until when what it tells of the moment is true
+(`good_until`). When a build begins, or dbt is run by hand, the note of the one before goes.
 """
 
 import hashlib
@@ -74,7 +74,8 @@ def note_built(warehouse: Warehouse, built_at: datetime, of: Ingredients | None)
     [windows] = warehouse.rows(
         "select min(open_until_at) as close_at from marts.whatsapp_windows where is_open"
     )
-    note_good_build(warehouse, built_at, of and _told(warehouse, of), windows["close_at"])
+    told = None if of is None else _told(warehouse, of)
+    note_good_build(warehouse, built_at, told, windows["close_at"])
 
 
 def _moment(variables: Mapping[str, Any]) -> datetime:
@@ -95,5 +96,7 @@ def _told(warehouse: Warehouse, of: Ingredients) -> str:
 def _counted(warehouse: Warehouse, tables: Mapping[str, list[str]]) -> dict[str, int]:
     """How many rows each raw table has, whoever brought or deleted them."""
     names = [f"{dataset}.{table}" for dataset, those in tables.items() for table in those]
-    counts = " union all ".join(f"select '{name}' as name, count(*) as n from {name}" for name in names)
+    counts = " union all ".join(
+        f"select '{name}' as name, count(*) as n from {name}" for name in names
+    )
     return {row["name"]: int(row["n"]) for row in warehouse.rows(counts)}
