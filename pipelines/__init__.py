@@ -15,8 +15,9 @@ A sync
     terms.py             on which terms the rows of one are stored
     sync.py              one of them, chunk by chunk, with its state (state.py)
     messages.py          then the threads of its work-list (worklist.py)
-    load.py              a chunk: without a load package if nothing of it is new (unchanged_chunk.py),
-                         else as one of dlt's (package.py), which engine.py sets up
+    load.py              a chunk: as one load package of dlt's (package.py), which engine.py sets
+                         up; if nothing of it is new, without one (unchanged_chunk.py)
+    changes.py           marks that rows changed which builds read
     tombstones.py        marks what the provider has no more
     audit.py             notes what was done; housekeeping.py deletes what is old of that
     failures.py          why it failed, in words
@@ -35,7 +36,8 @@ The proof
     repair.py            mends what differs; verdict.py says it
 
 What is made of it
-    build.py             the analysts' tables, by dbt; describe.py tells it of the raw ones
+    build.py             the analysts' tables, by dbt, unless nothing changed (unchanged_build.py);
+                         describe.py tells it of the raw ones
     publish.py           the copy that others read
 
 What is known of it

@@ -106,6 +106,8 @@ def note_build(warehouse: Warehouse, is_ok: bool, models: str) -> datetime:
     of its dbt project.
     """
     migrate(warehouse)
+    # whatever was built before is no more what is there
+    warehouse.execute("update audit.builds set built_of = null where built_of is not null")
     built_at = datetime.now(UTC)
     warehouse.execute(
         "insert into audit.builds (built_at, outcome, models) values (%s, %s, %s)",
@@ -114,11 +116,19 @@ def note_build(warehouse: Warehouse, is_ok: bool, models: str) -> datetime:
     return built_at
 
 
-def note_good_build(warehouse: Warehouse, built_at: datetime) -> None:
-    """Notes that the build ended well that is noted at that time."""
+def note_good_build(
+    warehouse: Warehouse,
+    built_at: datetime,
+    built_of: str | None = None,
+    good_until: datetime | None = None,
+) -> None:
+    """Notes that the build ended well that is noted at that time; of what it was built, if another
+    build of the same would make the same, and until when (unchanged_build.py).
+    """
     warehouse.execute(
-        "update audit.builds set built_at = %s, outcome = 'ok' where built_at = %s",
-        [datetime.now(UTC), built_at],
+        "update audit.builds set built_at = %s, outcome = 'ok', built_of = %s, good_until = %s "
+        "where built_at = %s",
+        [datetime.now(UTC), built_of, good_until, built_at],
     )
 
 

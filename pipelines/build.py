@@ -7,17 +7,19 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
 from rich.console import Console
 
-from pipelines.audit import note_build, note_good_build, was_built_of
+from pipelines.audit import note_build, was_built_of
 from pipelines.configuration import setting
 from pipelines.events import BuildEnded, tell
 from pipelines.summary import Publication, print_json, results
-from pipelines.warehouse import Destination, WarehouseError
+from pipelines.unchanged_build import ingredients, note_built, unchanged_since
+from pipelines.warehouse import Destination, Warehouse, WarehouseError
 from sources import PROVIDERS
 from sources.settings import SettingsError
 
@@ -28,7 +30,8 @@ WORKING_FOLDER = Path(".dlt/dbt")
 @dataclass
 class Built:
     """What a build did: the tables and views that were made, the tests that passed, what a test
-    warns of, and what failed with everything that was not made for its sake.
+    warns of, and what failed with everything that was not made for its sake. Nothing at all, if
+    there was nothing new `unchanged_since` a good build.
     """
 
     destination: str
@@ -39,6 +42,7 @@ class Built:
     warnings: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    unchanged_since: datetime | None = None
 
     @property
     def ok(self) -> bool:
@@ -53,54 +57,75 @@ def build(
     as_of: str = "",
     folder: Path = WORKING_FOLDER,
 ) -> Built:
-    """Builds everything for the providers whose datasets are there.
+    """Builds everything for the providers whose datasets are there, unless nothing changed since
+    the last good build.
 
-    `full` makes anew what is otherwise brought up to date, as after any change of the models: a
-    newer release, or other seeds. `time_zone` is whose days the marts count by, `models.time_zone`
+    `full` makes everything anew, as does any change of the models: a newer release, or other
+    seeds. `time_zone` is whose days the marts count by, `models.time_zone`
     of the settings if it is empty. `as_of` (ISO 8601) takes the place of the time of the build.
 
     Raises SettingsError if nothing was ever loaded, or there is no such time zone; WarehouseError
     if the destination cannot be opened; AlreadySyncing if another process builds or, into a DuckDB
     file, syncs.
     """
-    tables, models = _raw_tables(destination), _models_hash()
-    variables: dict[str, Any] = {"providers": list(tables), "tables": tables}
-    variables["time_zone"] = time_zone_of(time_zone)
-    # here: it takes a second, which no other command should
-    from dbt.cli.main import dbtRunner
-
+    models = _models_hash()
+    variables: dict[str, Any] = {"time_zone": time_zone_of(time_zone)}
     if as_of:
         variables["as_of"] = as_of
+    if not destination.exists():
+        raise SettingsError(f"{destination} has nothing to build from: run `talkhouse sync` first")
+    with destination.open(read_only=True) as warehouse:
+        tables = _raw_tables(warehouse, destination)
+        variables |= {"providers": list(tables), "tables": tables}
+        unchanged = None if full else unchanged_since(warehouse, models, variables)
+    built = Built(str(destination), list(tables), unchanged_since=unchanged)
+    if not unchanged:
+        _build(built, destination, models, variables, full, folder)
+    _tell(built)
+    return built
+
+
+def _build(
+    built: Built,
+    destination: Destination,
+    models: str,
+    variables: dict[str, Any],
+    full: bool,
+    folder: Path,
+) -> None:
+    # here: it takes two seconds, which no other command should
+    from dbt.cli.main import dbtRunner
+
     arguments = ["build", "--no-version-check", "--vars", json.dumps(variables)]
     arguments += ["--log-level", "none", "--log-level-file", "info", "--no-use-colors"]
     arguments += ["--project-dir", str(MODELS), "--profiles-dir", str(MODELS)]
     arguments += ["--target-path", str(folder.absolute() / "target")]
     arguments += ["--log-path", str(folder.absolute() / "logs")]
     arguments += ["--target", destination.dbt_target]
-    built = Built(str(destination), list(tables))
     with destination.building():
         with destination.open() as warehouse:
             if full or not was_built_of(warehouse, models):
                 arguments.append("--full-refresh")
             # until it is known to be good: a build that is killed leaves tables half made
             built_at = note_build(warehouse, False, models)
-        with _environment(destination.dbt_environment()), _log_closed():
+            # before anything is read: what comes meanwhile is for the next build
+            of = ingredients(warehouse, models, variables)
+        environment = _environment(destination.dbt_environment())
+        with environment, _log_closed(), destination.used_by_dbt():
             done = dbtRunner().invoke(arguments)
-    if isinstance(done.exception, KeyboardInterrupt):
-        raise KeyboardInterrupt
-    results_of_nodes = getattr(done.result, "results", None)
-    if results_of_nodes is None:
-        with destination.open():
-            pass  # says so, if it was that another process has it by now
-        raise WarehouseError(_one_line(str(done.exception or "dbt failed; its log says why")))
-    built.seconds = done.result.elapsed_time  # type: ignore[union-attr]
-    for each in results_of_nodes:
-        _note(built, each)
-    if built.ok:
-        with destination.open() as warehouse:
-            note_good_build(warehouse, built_at)
-    _tell(built)
-    return built
+        if isinstance(done.exception, KeyboardInterrupt):
+            raise KeyboardInterrupt
+        results_of_nodes = getattr(done.result, "results", None)
+        if results_of_nodes is None:
+            with destination.open():
+                pass  # says so, if it was that another process has it by now
+            raise WarehouseError(_one_line(str(done.exception or "dbt failed; its log says why")))
+        built.seconds = done.result.elapsed_time  # type: ignore[union-attr]
+        for each in results_of_nodes:
+            _note(built, each)
+        if built.ok:
+            with destination.open() as warehouse:
+                note_built(warehouse, built_at, of)
 
 
 def failed_build(destination: Destination, why: str) -> Built:
@@ -113,7 +138,7 @@ def failed_build(destination: Destination, why: str) -> Built:
 def _tell(built: Built) -> None:
     tell(
         BuildEnded(
-            outcome="ok" if built.ok else "failed",
+            outcome="unchanged" if built.unchanged_since else "ok" if built.ok else "failed",
             models=len(built.models),
             tests_passed=built.tests_passed,
             warnings=len(built.warnings),
@@ -131,12 +156,9 @@ def is_built(destination: Destination) -> bool:
         return bool(warehouse.tables("unified"))
 
 
-def _raw_tables(destination: Destination) -> dict[str, list[str]]:
+def _raw_tables(warehouse: Warehouse, destination: Destination) -> dict[str, list[str]]:
     """The tables of each provider that has conversations."""
-    if not destination.exists():
-        raise SettingsError(f"{destination} has nothing to build from: run `talkhouse sync` first")
-    with destination.open(read_only=True) as warehouse:
-        there = {name: warehouse.tables(name) for name in PROVIDERS}
+    there = {name: warehouse.tables(name) for name in PROVIDERS}
     found = {name: tables for name, tables in there.items() if "conversations" in tables}
     if not found:
         raise SettingsError(f"{destination} has nothing to build from: run `talkhouse sync` first")
@@ -193,7 +215,7 @@ def _note(built: Built, each: Any) -> None:
         built.skipped.append(name)
     elif kind == "test":
         built.tests_passed += 1
-    elif kind != "exposure":
+    elif kind not in ("exposure", "operation"):
         built.models.append(name)
 
 
@@ -221,6 +243,11 @@ def print_built(built: Built, console: Console) -> None:
     )
     if not built.providers:
         made = f"Nothing was built in {built.destination}"
+    if built.unchanged_since:
+        made = (
+            f"Nothing to build in {built.destination}: nothing changed since the build of "
+            f"{built.unchanged_since:%Y-%m-%d %H:%M:%S} UTC"
+        )
     console.print(made, markup=False, soft_wrap=True)
     for title, lines in (("warning", built.warnings), ("failed", built.failures)):
         for line in lines:

@@ -66,11 +66,15 @@ class DuckDbFile:
             raise WarehouseError(f"{file}: dbt cannot open a file or folder with a ' in its name")
         return {"TALKHOUSE_DUCKDB": file}
 
+    def building(self) -> AbstractContextManager[None]:
+        # the file has one writer as it is
+        return nullcontext()
+
     @contextmanager
-    def building(self) -> Iterator[None]:
+    def used_by_dbt(self) -> Iterator[None]:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
-        # the file has one writer as it is; but dbt leaves it open, and so locked
+        # it leaves the file open, and so locked
         try:
             yield
         finally:

@@ -108,7 +108,7 @@ class SyncEnded(OfRun):
 class BuildEnded(Event):
     """The analysts' tables were built, as far as they could be."""
 
-    outcome: Annotated[str, "`ok` or `failed`"]
+    outcome: Annotated[str, "`ok`, `failed` or `unchanged` (there was nothing to build)"]
     models: Annotated[int, "tables and views made"]
     tests_passed: Annotated[int, "tests passed"]
     warnings: Annotated[int, "tests that warn"]

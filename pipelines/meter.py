@@ -87,7 +87,7 @@ class Meter:
     def built(self, built: "Built") -> None:
         """Tells what a build came to."""
         if self:
-            self._tell(measured_build(built), True, task="build")
+            self._tell(measured_build(built), not built.unchanged_since, task="build")
 
     def published(self, publication: Publication | None) -> None:
         """Tells what came of publishing, if that was tried."""

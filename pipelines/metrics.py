@@ -60,13 +60,18 @@ METRICS = {
 """Every metric, with what it says. All are gauges: they tell of the latest run, or of now."""
 
 
-# what is asked of the warehouse: it holds until that is asked again
+# what is asked of the warehouse, or was last built: it holds until that is done again
 STANDING = (
     "talkhouse_sync_last_success_timestamp_seconds",
     "talkhouse_list_complete_as_of_timestamp_seconds",
     "talkhouse_threads_left",
     "talkhouse_drift_fields",
     "talkhouse_rejected_rows",
+    "talkhouse_build_duration_seconds",
+    "talkhouse_build_models",
+    "talkhouse_build_tests_passed",
+    "talkhouse_build_warnings",
+    "talkhouse_build_failures",
 )
 
 
@@ -157,10 +162,12 @@ def add_known(sheet: Sheet, before: str) -> None:
 
 
 def measured_build(built: "Built") -> Sheet:
-    """What a build came to."""
+    """What a build came to; of one that had nothing to do, no more than that it went well."""
     sheet = Sheet()
     sheet.set("talkhouse_build_last_run_timestamp_seconds", time.time())
     sheet.set("talkhouse_build_success", built.ok)
+    if built.unchanged_since:
+        return sheet
     sheet.set("talkhouse_build_duration_seconds", built.seconds)
     sheet.set("talkhouse_build_models", len(built.models))
     sheet.set("talkhouse_build_tests_passed", built.tests_passed)

@@ -123,6 +123,17 @@ create table if not exists audit.unrenewed (
     )
 
 
+def _what_builds_read(warehouse: Warehouse) -> None:
+    for column in ("built_of text", "good_until timestamptz"):
+        warehouse.execute(f"alter table audit.builds add column if not exists {column}")
+    warehouse.execute(
+        """
+create table if not exists audit.changes (
+    name text primary key, mark text not null, is_under_way boolean not null
+)"""
+    )
+
+
 STEPS: tuple[Callable[[Warehouse], None], ...] = (
     _audit_tables,
     _columns_lacked_by_0_1_0a1,
@@ -131,6 +142,7 @@ STEPS: tuple[Callable[[Warehouse], None], ...] = (
     _alerts,
     _personal_data,
     _unrenewed,
+    _what_builds_read,
 )
 VERSION = len(STEPS)
 

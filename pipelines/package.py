@@ -12,6 +12,7 @@ import dlt
 import dlt.extract.storage
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from pipelines.changes import changing
 from pipelines.connections import Connection
 from pipelines.engine import TraceWithoutRows
 from pipelines.failures import LoadFailed
@@ -53,7 +54,10 @@ class Pipeline:
             # the rows say already which package brings them
             assert extracted.loads_ids == [package.load_id]
             normalized = self._pipeline.normalize()
-            with self._warehouse.loading(provider.name):
+            with (
+                self._warehouse.loading(provider.name),
+                changing(self._warehouse, self._connection.name),
+            ):
                 self._pipeline.load()
                 self._warehouse.index(provider.name, [*provider.records, Drift, Reject])
         counts = normalized.row_counts.items()

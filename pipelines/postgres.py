@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -79,6 +79,9 @@ class PostgresDatabase:
     def building(self) -> Iterator[None]:
         with PostgresWarehouse(self) as warehouse, warehouse.building():
             yield
+
+    def used_by_dbt(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def exists(self) -> bool:
         """A database is there before anything is loaded."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from pipelines.build import build, is_built
+from pipelines.changes import note_change
 from pipelines.destination import Copy
 from pipelines.publish import published
 from pipelines.warehouse import AUDIT, Destination, Warehouse
@@ -44,9 +45,10 @@ def renew(destination: Destination, command: str, copy: Copy | None) -> list[str
 
 def note_unrenewed(warehouse: Warehouse, command: str, names: Iterable[str]) -> None:
     """Notes that the command deletes or changes rows of these tables, or which classes are to be
-    read again.
+    read again. The next build sees it as a change.
     """
     for name in names:
+        note_change(warehouse, command)
         warehouse.execute(
             "insert into audit.unrenewed (command, name, noted_at) values (%s, %s, %s)",
             [command, name, datetime.now(UTC)],

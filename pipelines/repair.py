@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines.audit import Outcome
+from pipelines.changes import change
 from pipelines.connections import Connection
 from pipelines.state import list_states
 from pipelines.sync import PIPELINES_FOLDER, sync
@@ -41,7 +42,9 @@ def _repaired(
         if found.error:
             return found, []
         if found.threads_short:
-            warehouse.execute(
+            change(
+                warehouse,
+                connection.name,
                 f"delete from {dataset}.message_reads where account = %s and conversation_id in "
                 f"(select conversation_id from {scratch.of(SHORT_THREADS)})",
                 [connection.name],

@@ -8,6 +8,7 @@ one that comes back is loaded without the mark.
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.changes import change
 from pipelines.connections import Connection
 from pipelines.terms import aged, oldest_of
 from pipelines.warehouse import Warehouse
@@ -61,7 +62,9 @@ def mark_deleted_messages(connection: Connection, warehouse: Warehouse) -> None:
     )
     [messages] = [each for each in connection.provider.records if each.table == "messages"]
     too_old, oldest = aged(messages, oldest_of(connection), "messages.")
-    warehouse.execute(
+    change(
+        warehouse,
+        connection.name,
         f"update {dataset}.messages set deleted_at = r.read_at from {dataset}.message_reads r "
         "where messages.account = r.account and messages.conversation_id = r.conversation_id "
         f"and messages.deleted_at is null and messages._dlt_load_id < r._dlt_load_id "
@@ -85,14 +88,18 @@ def mark_messages_of_deleted_conversations(connection: Connection, warehouse: Wa
         f"select {conversation.key[0]} from {provider.name}.{conversation.table} "
         "where account = %s and deleted_at is not null"
     )
-    warehouse.execute(
+    change(
+        warehouse,
+        connection.name,
         f"update {provider.name}.messages set deleted_at = c.deleted_at "
         f"from {provider.name}.{conversation.table} c where messages.account = c.account "
         f"and messages.conversation_id = c.{conversation.key[0]} and messages.deleted_at is null "
         "and c.account = %s and c.deleted_at is not null",
         [connection.name],
     )
-    warehouse.execute(
+    change(
+        warehouse,
+        connection.name,
         f"delete from {provider.name}.message_reads where account = %s "
         f"and conversation_id in ({gone})",
         [connection.name, connection.name],
@@ -142,7 +149,9 @@ def mark(
         cursor = lists[0].cursor
         where.append(f"({cursor} is null or {cursor} >= %s)")
         values.append(plan.start_date)
-    return warehouse.execute(
+    return change(
+        warehouse,
+        connection.name,
         f"update {connection.provider.name}.{table.record.table} set deleted_at = %s "
         f"where {' and '.join(where)}",
         [max(each["full_scan_at"] for each in state), *values],

@@ -56,6 +56,9 @@ class Destination(Protocol):
     def building(self) -> AbstractContextManager[None]:
         """Keeps other processes from building. Raises AlreadySyncing if one does."""
 
+    def used_by_dbt(self) -> AbstractContextManager[None]:
+        """What dbt opens while it lasts is closed at its end."""
+
 
 class Warehouse(ABC):
     """An open database. Queries write their parameters `%s`; times come back in UTC. `remedy` is

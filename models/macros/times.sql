@@ -32,6 +32,12 @@
 {%- endmacro %}
 
 
+{#- The same for a view: the moment that it is read at, or one that is given. -#}
+{% macro as_of_reading() -%}
+    {%- if var('as_of', none) -%} {{ as_of() }} {%- else -%} current_timestamp {%- endif -%}
+{%- endmacro %}
+
+
 {#- The moment of a time of day, such as 09:30, on a day in a time zone. 26:00 is two o'clock in the
     night after. -#}
 {% macro zoned(day, time_of_day, time_zone) -%}

@@ -1,4 +1,6 @@
--- May the other tables be trusted today?
+-- May the other tables be trusted today? A view, for syncs come without builds.
+{{ config(materialized='view') }}
+
 with latest as (
     select distinct on (provider, account)
            provider, account, run_id, started_at as last_run_at, outcome as last_outcome,
@@ -11,9 +13,10 @@ counted as (
     select provider,
            account,
            max(started_at) filter (where outcome = 'ok') as last_good_run_at,
-           count(*) filter (where started_at > {{ as_of() }} - interval '7 days') as runs_in_7_days,
+           count(*) filter (where started_at > {{ as_of_reading() }} - interval '7 days')
+             as runs_in_7_days,
            count(*) filter (
-               where started_at > {{ as_of() }} - interval '7 days' and outcome <> 'ok'
+               where started_at > {{ as_of_reading() }} - interval '7 days' and outcome <> 'ok'
            ) as runs_not_ok_in_7_days
       from {{ source('audit', 'runs') }}
      group by provider, account
@@ -42,17 +45,6 @@ complete as (
            case when count(watermark) = count(*) then min(watermark) end as complete_as_of_at
       from scanned
      group by provider, account
-),
-
-threads as (
-    select provider,
-           account,
-           count(*) as conversations,
-           count(*) filter (where thread in ('whole', 'no times', 'public messages'))
-             as threads_complete
-      from {{ ref('conversations') }}
-     where deleted_at is null
-     group by provider, account
 )
 
 select latest.provider,
@@ -71,7 +63,7 @@ select latest.provider,
   from latest
   join counted using (provider, account)
   left join complete using (provider, account)
-  left join threads using (provider, account)
+  left join {{ ref('threads_known') }} as threads using (provider, account)
   left join (select provider, account, count(*) as rejects from {{ source('audit', 'rejects') }}
               group by provider, account) as rejected using (provider, account)
   left join (select provider, account, count(*) as drift from {{ source('audit', 'drift') }}
