@@ -24,6 +24,7 @@ from sources.fetch import Fetch
 from sources.http import Client
 from sources.listing import Listing, Mode, Plan
 from sources.run import MESSAGES
+from sources.schedule import is_fresh
 from sources.spans import spans_of
 
 RUNS_LOOKED_AT = 20
@@ -96,6 +97,8 @@ def _modes(client: Client, listing: Listing[Any], plan: Plan, state: dict[str, A
     """How the list would be read, by the server's clock if that matters."""
     if plan.is_window and listing.window_cursor:
         return ["window"]
+    if not plan.full and is_fresh(client, listing, state):
+        return []
     if plan.full or not listing.cursor or "watermark" not in state:
         return ["full"]
     age = client.clock() - datetime.fromisoformat(state["full_scan_at"])

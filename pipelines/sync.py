@@ -167,8 +167,9 @@ def _sync_lists(
     states = list_states(connection, warehouse)
     left = [name for name in names if name != MESSAGES]
     if not (is_asked_for or run.plan.full):
-        now = run.client.clock()
-        left = [name for name in left if not is_fresh(listings[name], states.get(name, {}), now)]
+        left = [
+            name for name in left if not is_fresh(run.client, listings[name], states.get(name, {}))
+        ]
     while left:
         is_first = not warehouse.tables(provider.name)
         new = [

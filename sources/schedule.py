@@ -32,11 +32,11 @@ def begin(
     return mode
 
 
-def is_fresh(listing: Listing[Any], state: Mapping[str, Any], now: datetime) -> bool:
+def is_fresh(client: Client, listing: Listing[Any], state: Mapping[str, Any]) -> bool:
     """Whether a short list was read whole so lately that it need not be read again."""
     if not listing.fresh_for or "full_scan_at" not in state or "full" in state:
         return False
-    age = now - datetime.fromisoformat(state["full_scan_at"])
+    age = client.clock() - datetime.fromisoformat(state["full_scan_at"])
     # a negative age: the server's clock went back
     return timedelta() <= age < listing.fresh_for
 

@@ -235,7 +235,9 @@ def test_a_build_is_good_until_the_next_window_closes(built: Shop) -> None:
             f"update marts.whatsapp_windows set is_open = true where open_until_at > {soonest}"
         )
         with built.destination.open() as warehouse:
-            unchanged_build.note_built(warehouse, note_build(warehouse, False, "these"), {"as": "it was"})
+            unchanged_build.note_built(
+                warehouse, note_build(warehouse, False, "these"), {"as": "it was"}
+            )
         [wanted] = built.rows(
             "select min(open_until_at) as at from marts.whatsapp_windows "
             f"where open_until_at > {soonest}"
@@ -271,7 +273,9 @@ def test_rows_that_may_still_be_coming_are_no_state_to_build_of(built: Shop) -> 
     assert not built.build().unchanged_since
     with built.destination.open() as warehouse:
         # a build that saw some of them is not taken for one that saw all
-        unchanged_build.note_built(warehouse, note_build(warehouse, False, building._models_hash()), None)
+        unchanged_build.note_built(
+            warehouse, note_build(warehouse, False, building._models_hash()), None
+        )
         with changing(warehouse, "octopush"):
             pass
         after = marks(warehouse)
