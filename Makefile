@@ -29,6 +29,7 @@ bench: .venv/stamp
 	$(BIN)/python benchmarks/messages.py --conversations 3000 --rounds 12
 	$(BIN)/python benchmarks/incremental.py
 	$(BIN)/python benchmarks/build.py
+	$(BIN)/python benchmarks/fixed_costs.py
 
 soak: .venv/stamp
 	$(BIN)/python benchmarks/soak.py

@@ -96,7 +96,7 @@ def _build(
     # here: it takes two seconds, which no other command should
     from dbt.cli.main import dbtRunner
 
-    arguments = ["build", "--no-version-check", "--vars", json.dumps(variables)]
+    arguments = ["build", "--no-version-check", "--no-write-json", "--vars", json.dumps(variables)]
     arguments += ["--log-level", "none", "--log-level-file", "info", "--no-use-colors"]
     arguments += ["--project-dir", str(MODELS), "--profiles-dir", str(MODELS)]
     arguments += ["--target-path", str(folder.absolute() / "target")]

@@ -10,15 +10,15 @@ from pipelines.app import FAILED, AsJson, Names, app, errors_told, exit_code_aft
 @app.command()
 def build(
     full: Annotated[
-        bool, typer.Option("--full", help="Make everything anew, not only what changed")
+        bool, typer.Option("--full", help="Make everything anew, whether or not it changed")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Build the analysts' tables: one model of conversations, and the answers people ask of it.
 
-    What fails a test is not built upon. With `destination.publish`, a copy for readers is published
-    if nothing failed. Exits with 1 if anything did, 75 if another process holds the file; a warning
-    is no failure.
+    Does nothing if nothing changed since the last good build. What fails a test is not built upon.
+    With `destination.publish`, a copy for readers is published if nothing failed. Exits with 1 if
+    anything did, 75 if another process holds the file; a warning is no failure.
 
     Example: `talkhouse build`
     """

@@ -230,4 +230,4 @@ def test_analyst_reads_what_a_later_build_makes(analyst: str, database: Postgres
 
 def test_analyst_writes_nothing(analyst: str) -> None:
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-        read_by(analyst, "delete from marts.sync_health returning 1")
+        read_by(analyst, "delete from marts.conversation_report returning 1")

@@ -1,4 +1,4 @@
--- May the other tables be trusted today? A view, for syncs come without builds.
+-- May the other tables be trusted today? A view, since syncs go on where there is nothing to build.
 {{ config(materialized='view') }}
 
 with latest as (
