@@ -22,6 +22,7 @@ class Lane:
         self.until = until
         self.left_out = 0
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput["lane"] = [self.seed, self.until]
 
