@@ -301,8 +301,6 @@ def filled(
     request: pytest.FixtureRequest, templates: Templates, destination: Destination
 ) -> Callable[[str], Account]:
     """`filled("hilos")`: what `account_of` opens, once it is synced."""
-    assert "warehouse" not in request.fixturenames, "it is filled before it is opened"
-
     def make(provider: str, folder: Path) -> None:
         file = DuckDbFile(folder / "talkhouse.duckdb")
         with serve(World(conversations=24), **SERVED) as simulator, file.open() as warehouse:
@@ -311,6 +309,7 @@ def filled(
 
     def open(provider: str) -> Account:
         if isinstance(destination, DuckDbFile):
+            assert not destination.file.exists(), "it is filled before it is opened"
             templates.copy(f"synced-{provider}", destination.file.parent, partial(make, provider))
         account: Account = request.getfixturevalue("account_of")(provider)
         if not isinstance(destination, DuckDbFile):
