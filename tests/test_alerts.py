@@ -353,15 +353,16 @@ def test_a_field_is_told_when_it_is_first_met(account_of: Open, told: Told) -> N
     account.fault("extra_field", records="all", field="mood", value="a secret of a customer")
     account.fault("extra_field", records="all", field="weather", value=1)
     account.fault("extra_field", records="all", field="+4915112345678", value=1)
+    account.later()
     account.synced(full=True)
     fields = [
         field
-        for table in ("agents", "conversations")
+        for table in ("agents", "conversations", "messages")
         for field in (f"a field of {table}", f"{table}.mood", f"{table}.weather")
     ]
     shown = ", ".join(f"{field} (unknown field)" for field in fields[:5])
     assert told.after(account) == [
-        f"Talkhouse: shop sends what is not declared: {shown}, 1 more. Nothing is lost: it is kept "
+        f"Talkhouse: shop sends what is not declared: {shown}, 4 more. Nothing is lost: it is kept "
         "in _extra, and audit.drift lists it; a newer Talkhouse may have a column for it"
     ]
     account.synced(full=True)
