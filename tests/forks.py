@@ -36,12 +36,14 @@ processes.set_forkserver_preload(
 )
 
 
+KEPT = ("PATH", "TMPDIR", "COVERAGE_PROCESS_CONFIG")
+"""What a process needs of our environment, wherever it runs; the last if coverage is measured."""
 LONGEST_SECONDS = 240.0
 
 
 def kept_environment() -> dict[str, str]:
-    """What a process needs of our environment, wherever it runs."""
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+    """The environment that a process begins with."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return {**kept, "PYTHONPATH": PACKAGES}
 
 
@@ -50,6 +52,11 @@ def start_server() -> None:
     asked = {name: value for name, value in os.environ.items() if name.startswith("TALKHOUSE_")}
     with patch.dict(os.environ, {**kept_environment(), **asked}, clear=True):
         forkserver.ensure_running()
+
+
+def stop_server() -> None:
+    """Stops it, and waits until it has ended: what it measured is then written."""
+    forkserver._forkserver._stop()
 
 
 def talkhouse(
