@@ -346,8 +346,9 @@ class Told:
 
 
 @pytest.mark.both_destinations
-def test_a_field_is_told_when_it_is_first_met(filled: Open, told: Told) -> None:
-    account = filled("octopush")
+def test_a_field_is_told_when_it_is_first_met(account_of: Open, told: Told) -> None:
+    account = account_of("octopush")
+    account.synced()
     assert told.after(account) == []
     account.fault("extra_field", records="all", field="mood", value="a secret of a customer")
     account.fault("extra_field", records="all", field="weather", value=1)
@@ -399,8 +400,9 @@ def test_rows_that_could_not_be_loaded_are_told_when_there_are_more(
 
 
 @pytest.mark.twin
-def test_an_unusual_volume_is_told_and_its_end(filled: Open, told: Told) -> None:
-    account = filled("octopush")
+def test_an_unusual_volume_is_told_and_its_end(account_of: Open, told: Told) -> None:
+    account = account_of("octopush")
+    account.synced()
     run = "select run_id, started_at from audit.runs"
     [synced] = account.warehouse.rows(run)
     for weeks in (1, 2, 3):
@@ -422,8 +424,9 @@ def test_an_unusual_volume_is_told_and_its_end(filled: Open, told: Told) -> None
 
 
 @pytest.mark.twin
-def test_a_failed_build_and_a_failed_publication_are_told(filled: Open, told: Told) -> None:
-    account = filled("octopush")
+def test_a_failed_build_and_a_failed_publication_are_told(account_of: Open, told: Told) -> None:
+    account = account_of("octopush")
+    account.synced()
     note_build(account.warehouse, False, "")
     for expected in (
         [
@@ -473,8 +476,9 @@ def test_a_channel_that_breaks_is_said_and_is_no_outage(
 
 
 @pytest.mark.twin
-def test_what_nobody_took_for_a_day_is_told_no_more(filled: Open, told: Told) -> None:
-    account = filled("octopush")
+def test_what_nobody_took_for_a_day_is_told_no_more(account_of: Open, told: Told) -> None:
+    account = account_of("octopush")
+    account.synced()
     for hours in (23, 25):
         account.warehouse.execute(
             "insert into audit.alerts values (%s, %s, 'build', '', false, %s, '', '', 'webhook')",
