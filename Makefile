@@ -3,17 +3,25 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-deep try check audit bench soak lock clean
+.PHONY: demo test test-deep coverage try check audit bench soak lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/stamp
 	$(BIN)/talkhouse demo
 
 # in a process for each core, four at most, since each starts servers and a Postgres of its own
-PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+PROCESSES = --numprocesses auto --maxprocesses 4 --dist worksteal
+PYTEST = $(BIN)/pytest $(PROCESSES)
 
 test: $(VENV)/stamp
 	$(PYTEST) -m "not deep"
+
+# the same tests, measured, which makes them slower by half
+coverage: $(VENV)/stamp
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(PROCESSES) -m "not deep"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 # what `make test` leaves out; `make test-deep MINUTES=20` begins no test after that
 test-deep: $(VENV)/stamp

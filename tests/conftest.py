@@ -16,6 +16,7 @@ import hypothesis
 import oracle
 import pytest
 import stamina
+from forks import stop_server
 from postgres_server import Server, server
 from shell import Shell
 from templates import Templates
@@ -228,6 +229,12 @@ class Account:
 def cut_off(*of: object, **how: object) -> None:
     """Takes the place of what a command does when it is interrupted."""
     raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forks() -> Iterator[None]:
+    yield
+    stop_server()
 
 
 @pytest.fixture(scope="session")

@@ -36,12 +36,14 @@ processes.set_forkserver_preload(
 )
 
 
+KEPT = ("PATH", "TMPDIR", "COVERAGE_PROCESS_CONFIG")
+"""What a process needs of our environment, wherever it runs; the last if coverage is measured."""
 LONGEST_SECONDS = 240.0
 
 
 def kept_environment() -> dict[str, str]:
-    """What a process needs of our environment, wherever it runs."""
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+    """The environment that a process begins with."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return {**kept, "PYTHONPATH": PACKAGES}
 
 
@@ -52,6 +54,11 @@ def start_server() -> None:
         forkserver.ensure_running()
 
 
+def stop_server() -> None:
+    """Stops it, and waits until it has ended: what it measured is then written."""
+    forkserver._forkserver._stop()
+
+
 def talkhouse(
     arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
 ) -> CompletedProcess[str]:
@@ -59,7 +66,7 @@ def talkhouse(
     start_server()
     with TemporaryDirectory() as said:
         files = [Path(said) / name for name in ("stdout", "stderr")]
-        asked = (arguments, folder, dict(environment), files)
+        asked = (arguments, folder, dict(environment), our_umask(), files)
         process = processes.Process(target=_talkhouse, args=asked)
         process.start()
         process.join(LONGEST_SECONDS)
@@ -73,14 +80,26 @@ def talkhouse(
     return CompletedProcess(["talkhouse", *arguments], exit_code, out, err)
 
 
+def our_umask() -> int:
+    """It can only be read by setting another."""
+    ours = os.umask(0o077)
+    os.umask(ours)
+    return ours
+
+
 def _talkhouse(
-    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], files: Sequence[Path]
+    arguments: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    umask: int,
+    files: Sequence[Path],
 ) -> None:
     # the shell that started us may ignore it, as `nohup` and `&` do
     signal(SIGINT, default_int_handler)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    os.umask(umask)
     for file, number in zip(files, (1, 2), strict=True):
         opened = os.open(file, os.O_WRONLY | os.O_CREAT)
         os.dup2(opened, number)

@@ -1,4 +1,4 @@
-"""The real commands, in their own processes and an empty folder, against the simulator."""
+"""The real commands, in an empty folder, against the simulator."""
 
 import json
 import os
@@ -25,6 +25,13 @@ def shell(tmp_path: Path) -> Shell:
 
 
 @pytest.fixture
+def program(shell: Shell) -> Shell:
+    """The program as it is installed, begun anew for each command."""
+    shell.is_forked = False
+    return shell
+
+
+@pytest.fixture
 def simulator() -> Iterator[Simulator]:
     with serve(World(7, 40)) as simulator:
         yield simulator
@@ -41,17 +48,17 @@ def filled_in(file: Path, **values: Any) -> None:
     file.write_text(text)
 
 
-def test_it_says_which_release_it_is(shell: Shell) -> None:
-    assert shell("--version").stdout == f"talkhouse {version('talkhouse')}\n"
+def test_it_says_which_release_it_is(program: Shell) -> None:
+    assert program("--version").stdout == f"talkhouse {version('talkhouse')}\n"
 
 
-def test_from_init_to_the_second_sync(shell: Shell, simulator: Simulator) -> None:
-    shell("init", "chatwoot")
-    config, secrets = shell.folder / ".dlt/config.toml", shell.folder / ".dlt/secrets.toml"
+def test_from_init_to_the_second_sync(program: Shell, simulator: Simulator) -> None:
+    program("init", "chatwoot")
+    config, secrets = program.folder / ".dlt/config.toml", program.folder / ".dlt/secrets.toml"
     assert secrets.stat().st_mode & 0o777 == 0o600
     assert "api_access_token" not in config.read_text()
 
-    unfilled = shell("check", exit_code=2)
+    unfilled = program("check", exit_code=2)
     assert unfilled.stderr == (
         "talkhouse: [connections.chatwoot]: account_id is missing; set it in .dlt/config.toml; "
         "api_access_token is missing; set it in .dlt/secrets.toml\n"
@@ -60,19 +67,19 @@ def test_from_init_to_the_second_sync(shell: Shell, simulator: Simulator) -> Non
     url = simulator.base_url("chatwoot")
     filled_in(config, account_id=1, base_url=url, requests_per_second=100_000)
     filled_in(secrets, api_access_token=keys.CHATWOOT_ADMIN)
-    assert "Chatwoot 4.15.1" in shell("check").stdout
-    unsynced = shell("status", exit_code=1).stdout
+    assert "Chatwoot 4.15.1" in program("check").stdout
+    unsynced = program("status", exit_code=1).stdout
     assert "In talkhouse.duckdb:" in unsynced
     assert "never synced" in unsynced
-    assert not (shell.folder / "talkhouse.duckdb").exists()
+    assert not (program.folder / "talkhouse.duckdb").exists()
 
-    first = shell("sync")
+    first = program("sync")
     assert re.search(r"^chatwoot conversations: full, \d+ pages, 40 rows$", first.stderr, re.M)
     assert "\x1b" not in first.stderr + first.stdout
-    assert shell.rows("select count(*), count(distinct id) from chatwoot.conversations") == [
+    assert program.rows("select count(*), count(distinct id) from chatwoot.conversations") == [
         (40, 40)
     ]
-    [status] = json.loads(shell("status", "--json").stdout)
+    [status] = json.loads(program("status", "--json").stdout)
     assert status["is_synced"]
     assert status["threads_to_read"] == 0
     assert status["rows"]["conversations"] == 40
@@ -80,17 +87,17 @@ def test_from_init_to_the_second_sync(shell: Shell, simulator: Simulator) -> Non
     assert conversations["complete_as_of"] == "2026-06-01T00:00:00+00:00"
     assert conversations["unfinished"] == ""
 
-    before = shell.rows("select * exclude (_dlt_load_id) from chatwoot.messages order by id")
-    [second] = json.loads(shell("sync", "chatwoot", "--json").stdout)
+    before = program.rows("select * exclude (_dlt_load_id) from chatwoot.messages order by id")
+    [second] = json.loads(program("sync", "chatwoot", "--json").stdout)
     assert second["ok"]
     assert second["requests"] <= 10
     assert second["lists"]["messages"]["pages"] == 0
-    after = shell.rows("select * exclude (_dlt_load_id) from chatwoot.messages order by id")
+    after = program.rows("select * exclude (_dlt_load_id) from chatwoot.messages order by id")
     assert after == before
 
-    info = shell.dlt("pipeline", "--pipelines-dir", ".dlt/pipelines", "chatwoot", "info")
+    info = program.dlt("pipeline", "--pipelines-dir", ".dlt/pipelines", "chatwoot", "info")
     assert "chatwoot" in info.stdout
-    assert not list(shell.home.iterdir())
+    assert not list(program.home.iterdir())
 
 
 def test_init_keeps_what_is_there(shell: Shell) -> None:
@@ -151,20 +158,20 @@ def test_without_a_connection(shell: Shell) -> None:
     assert "add one with `talkhouse init PROVIDER`" in shell("sync", exit_code=2).stderr
 
 
-def test_a_file_that_is_not_toml(shell: Shell) -> None:
-    (shell.folder / ".dlt").mkdir()
-    (shell.folder / ".dlt/config.toml").write_text("[connections.shop\n")
-    told = shell("status", exit_code=2).stderr
+def test_a_file_that_is_not_toml(program: Shell) -> None:
+    (program.folder / ".dlt").mkdir()
+    (program.folder / ".dlt/config.toml").write_text("[connections.shop\n")
+    told = program("status", exit_code=2).stderr
     assert told.count("\n") == 1
     assert "config.toml" in told
 
 
-def test_a_file_that_another_process_holds(shell: Shell, simulator: Simulator) -> None:
-    shell.configure(one=octopush(simulator))
-    with duckdb.connect(shell.folder / "talkhouse.duckdb"):
-        told = shell("sync", exit_code=75).stderr
+def test_a_file_that_another_process_holds(program: Shell, simulator: Simulator) -> None:
+    program.configure(one=octopush(simulator))
+    with duckdb.connect(program.folder / "talkhouse.duckdb"):
+        told = program("sync", exit_code=75).stderr
         assert f"PID {os.getpid()}" in told
-        assert "wait for that process to end" in shell("status", exit_code=75).stderr
+        assert "wait for that process to end" in program("status", exit_code=75).stderr
 
 
 def test_bare_names_in_the_environment_are_nobodys(shell: Shell, simulator: Simulator) -> None:
@@ -193,9 +200,9 @@ def test_dry_run_reads_and_loads_nothing(shell: Shell, simulator: Simulator) -> 
     assert shell("status", "--json").stdout == before
 
 
-def test_only_some_lists(shell: Shell, simulator: Simulator) -> None:
-    shell.configure(one=chatwoot(simulator), two=octopush(simulator))
-    outcomes = json.loads(shell("sync", "--only", "agents", "--only", "teams", "--json").stdout)
+def test_only_some_lists(program: Shell, simulator: Simulator) -> None:
+    program.configure(one=chatwoot(simulator), two=octopush(simulator))
+    outcomes = json.loads(program("sync", "--only", "agents", "--only", "teams", "--json").stdout)
     assert [list(outcome["lists"]) for outcome in outcomes] == [["agents", "teams"], ["agents"]]
 
 
@@ -248,19 +255,19 @@ def test_a_sync_that_waits_for_minutes_ends_when_it_is_told_to(
     assert outcomes[1] in ("cut off", "interrupted")
 
 
-def test_demo_in_an_empty_folder(shell: Shell) -> None:
-    told = shell("demo").stdout
+def test_demo_in_an_empty_folder(program: Shell) -> None:
+    told = program("demo").stdout
     assert told.count("    select ") == 4
     for dataset in ("chatwoot", "hilos", "activecampaign", "octopush", "pembalasan"):
-        [(loaded,)] = shell.rows(f"select count(*) from {dataset}.conversations")
+        [(loaded,)] = program.rows(f"select count(*) from {dataset}.conversations")
         assert loaded > 0
-    assert {path.split("/")[0] for path in shell.files()} == {".dlt", "talkhouse.duckdb"}
-    assert not list(shell.home.iterdir())
+    assert {path.split("/")[0] for path in program.files()} == {".dlt", "talkhouse.duckdb"}
+    assert not list(program.home.iterdir())
 
     def answers(text: str) -> str:
         return text[text.index("How fast") :]
 
-    assert answers(shell("demo").stdout) == answers(told)
+    assert answers(program("demo").stdout) == answers(told)
 
 
 def test_demo_leaves_real_data_alone(shell: Shell, simulator: Simulator) -> None:
