@@ -1,18 +1,30 @@
 # Needs Python 3.11 to 3.13 and make, nothing else: `make demo PYTHON=python3.12` chooses one.
 PYTHON ?= python3
-BIN = .venv/bin
+VENV ?= .venv
+BIN = $(VENV)/bin
 
-.PHONY: demo test check audit bench soak lock clean
+.PHONY: demo test test-deep try check audit bench soak lock clean
 .DEFAULT_GOAL := demo
 
-demo: .venv/stamp
+demo: $(VENV)/stamp
 	$(BIN)/talkhouse demo
 
 # in a process for each core, four at most, since each starts servers and a Postgres of its own
-test: .venv/stamp
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+PYTEST = $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-check: .venv/stamp
+test: $(VENV)/stamp
+	$(PYTEST) -m "not deep"
+
+# what `make test` leaves out; `make test-deep MINUTES=20` begins no test after that
+test-deep: $(VENV)/stamp
+	$(PYTEST) -m deep $(if $(MINUTES),--minutes $(MINUTES))
+
+# what runs in a minute and tells whether a Python will do: `make try VENV=.venv-3.13 PYTHON=python3.13`
+try: $(VENV)/stamp
+	folder=$$(mktemp -d) && (cd "$$folder" && $(abspath $(BIN))/talkhouse demo > /dev/null) && rm -r "$$folder"
+	$(PYTEST) $(patsubst %,tests/test_%.py,connections docs golden http records salvage scan schedule simulator spans)
+
+check: $(VENV)/stamp
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -23,7 +35,7 @@ audit:
 		.audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1; }
 	.audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements.lock
 
-bench: .venv/stamp
+bench: $(VENV)/stamp
 	$(BIN)/python benchmarks/backfill.py --json bench-duckdb.json
 	$(BIN)/python benchmarks/backfill.py --into postgres --json bench-postgres.json
 	$(BIN)/python benchmarks/messages.py --conversations 3000 --rounds 12
@@ -31,7 +43,7 @@ bench: .venv/stamp
 	$(BIN)/python benchmarks/build.py
 	$(BIN)/python benchmarks/fixed_costs.py
 
-soak: .venv/stamp
+soak: $(VENV)/stamp
 	$(BIN)/python benchmarks/soak.py
 
 # uv is needed for this only
@@ -40,13 +52,13 @@ lock:
 		--no-header --no-annotate --no-emit-index-url --output-file requirements.lock
 
 clean:
-	rm -rf .venv .audit
+	rm -rf .venv .venv-* .audit
 
-.venv/stamp: requirements.lock pyproject.toml
+$(VENV)/stamp: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
 		echo "Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is none of them:" \
 			"make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@

@@ -4,7 +4,8 @@ this is the way of the data; each module's first line says more.
 The command line
     app.py               what commands share: options, exit codes, how an error is told
     cli.py               the commands; cli_warehouse.py and cli_privacy.py have the later ones
-    init.py              writes settings, connections.py reads them; check.py tries them
+    init.py              writes settings; configuration.py finds them, connections.py reads those
+                         of connections; check.py tries them
     policy.py            what they say of personal data, and of how long it is kept
     demo.py, simulate.py the simulator, synced from or served
 
@@ -14,7 +15,9 @@ A sync
     terms.py             on which terms the rows of one are stored
     sync.py              one of them, chunk by chunk, with its state (state.py)
     messages.py          then the threads of its work-list (worklist.py)
-    load.py              a chunk as one load package of dlt's, which engine.py sets up
+    load.py              a chunk: as one load package of dlt's (package.py), which engine.py sets
+                         up; if nothing of it is new, without one (unchanged_chunk.py)
+    changes.py           marks that rows changed which builds read
     tombstones.py        marks what the provider has no more
     audit.py             notes what was done; housekeeping.py deletes what is old of that
     failures.py          why it failed, in words
@@ -23,8 +26,9 @@ A sync
 
 The warehouse
     destination.py       which one is configured; postgres_settings.py which Postgres
-    warehouse.py         what is asked of it: duckdb_file.py, or postgres.py with postgres_load.py,
-                         postgres_locks.py, postgres_indexes.py and postgres_errors.py
+    warehouse.py         what is asked of it: duckdb_file.py with duckdb_errors.py, or postgres.py
+                         with postgres_load.py, postgres_locks.py, postgres_indexes.py and
+                         postgres_errors.py
     migrations.py        brings one of an earlier release up to date
 
 The proof
@@ -32,7 +36,8 @@ The proof
     repair.py            mends what differs; verdict.py says it
 
 What is made of it
-    build.py             the analysts' tables, by dbt; describe.py tells it of the raw ones
+    build.py             the analysts' tables, by dbt, unless nothing changed (unchanged_build.py);
+                         describe.py tells it of the raw ones
     publish.py           the copy that others read
 
 What is known of it

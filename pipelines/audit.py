@@ -123,7 +123,7 @@ def note_good_build(
     good_until: datetime | None = None,
 ) -> None:
     """Notes that the build ended well that is noted at that time; of what it was built, if another
-    build of the same would make the same, and until when (unchanged.py).
+    build of the same would make the same, and until when (unchanged_build.py).
     """
     warehouse.execute(
         "update audit.builds set built_at = %s, outcome = 'ok', built_of = %s, good_until = %s "
@@ -134,7 +134,7 @@ def note_good_build(
 
 def last_build(warehouse: Warehouse) -> dict[str, Any] | None:
     """When the analysts' tables were last built, and its outcome: `ok`, or `failed`."""
-    if "builds" not in warehouse.tables(AUDIT):
+    if not warehouse.has_table(AUDIT, "builds"):
         return None
     # one that is under way is noted as failed, until it is not
     latest = "select built_at, outcome from audit.builds order by built_at desc limit 1 offset %s"
@@ -196,7 +196,7 @@ def _show_findings(warehouse: Warehouse) -> None:
     """What was found in the rows of all providers, in one place each."""
     for record in (Drift, Reject):
         with warehouse.loading(AUDIT):
-            names = [name for name in PROVIDERS if record.table in warehouse.tables(name)]
+            names = [name for name in PROVIDERS if warehouse.has_table(name, record.table)]
             columns = [*(column.name for column in table_columns(record)), "_dlt_load_id"]
             # who reads a view keeps it from being replaced
             if names and not _shows(warehouse, record.table, names, columns):

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-import dlt
 from rich.console import Console
 
 from pipelines.audit import note_build, was_built_of
+from pipelines.configuration import setting
 from pipelines.events import BuildEnded, tell
 from pipelines.summary import Publication, print_json, results
-from pipelines.unchanged import ingredients, note_built, unchanged_since
+from pipelines.unchanged_build import ingredients, note_built, unchanged_since
 from pipelines.warehouse import Destination, Warehouse, WarehouseError
 from sources import PROVIDERS
 from sources.settings import SettingsError
@@ -177,7 +177,7 @@ def _models_hash() -> str:
 
 def time_zone_of(named: str = "") -> str:
     """The name of the time zone, or of the settings' one. Raises SettingsError if there is none."""
-    name = named or str(dlt.config.get("models.time_zone") or "UTC")
+    name = named or str(setting("models.time_zone") or "UTC")
     if name not in available_timezones():
         raise SettingsError(f"models.time_zone: there is no time zone {name}; write Europe/Lisbon")
     return name

@@ -41,7 +41,7 @@ def note_change(warehouse: Warehouse, name: str) -> None:
 
 def marks(warehouse: Warehouse) -> list[tuple[str, str]] | None:
     """The mark of everybody who changed rows; None while rows may still be coming."""
-    if "changes" not in warehouse.tables(AUDIT):
+    if not warehouse.has_table(AUDIT, "changes"):
         return []
     found = warehouse.rows("select name, mark, is_under_way from audit.changes order by name")
     if any(row["is_under_way"] for row in found):

@@ -13,10 +13,10 @@ from datetime import datetime
 from email.message import EmailMessage
 from typing import Any
 
-import dlt
 import httpx
 import stamina
 
+from pipelines.configuration import secret
 from sources.settings import SettingsError
 
 TIMEOUT_SECONDS = 10.0
@@ -55,13 +55,13 @@ def configured_channels() -> dict[str, Channel]:
         found["json_webhook"] = lambda alert: _post(
             "the json_webhook", program, {**asdict(alert), "at": alert.at.isoformat()}
         )
-    if _secret("smtp.host"):
+    if secret("alerts.smtp.host"):
         found["smtp"] = _mail().send
     return found
 
 
 def _webhook(name: str) -> str:
-    url = str(_secret(name) or "")
+    url = str(secret(f"alerts.{name}") or "")
     if url and not url.startswith(("https://", "http://")):
         raise SettingsError(f"alerts.{name} is no address: it begins with https://")
     return url
@@ -126,22 +126,20 @@ class Mail:
 
 def _mail() -> Mail:
     """What `alerts.smtp` says. Raises SettingsError."""
-    to = _secret("smtp.to") or []
+    to = secret("alerts.smtp.to") or []
     recipients = [each.strip() for each in to.split(",")] if isinstance(to, str) else list(to)
-    sender, security = str(_secret("smtp.from") or ""), str(_secret("smtp.security") or "starttls")
-    user, password = str(_secret("smtp.user") or ""), str(_secret("smtp.password") or "")
+    host, sender, user, password, security, port = (
+        str(secret(f"alerts.smtp.{name}") or "")
+        for name in ("host", "from", "user", "password", "security", "port")
+    )
+    security = security or "starttls"
     if not sender or not recipients:
         raise SettingsError("alerts.smtp: from and to are missing; set them in .dlt/secrets.toml")
     if security not in SECURITY:
         raise SettingsError(f"alerts.smtp.security must be one of {', '.join(SECURITY)}")
     if security == "none" and user:
         raise SettingsError('alerts.smtp: security = "none" would send the password in the clear')
-    port = str(_secret("smtp.port") or (465 if security == "tls" else 587))
+    port = port or ("465" if security == "tls" else "587")
     if not port.isdigit():
         raise SettingsError("alerts.smtp.port is no number")
-    host = str(_secret("smtp.host"))
     return Mail(host, int(port), security, user, password, sender, recipients)
-
-
-def _secret(name: str) -> Any:
-    return dlt.secrets.get(f"alerts.{name}")

@@ -5,7 +5,7 @@ them.
     .dlt/secrets.toml   [connections.shop]  api_access_token = "..."
     environment         CONNECTIONS__SHOP__API_ACCESS_TOKEN
 
-All are read through dlt's providers of configuration, so a vault that dlt knows serves as well.
+All are found where dlt finds them (configuration.py), so a vault that dlt knows serves as well.
 Only full names count: a stray API_KEY in the environment is nobody's.
 """
 
@@ -18,9 +18,7 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-import dlt
-from dlt.common.configuration.exceptions import ConfigProviderException
-
+from pipelines.configuration import secret, sections
 from pipelines.policy import configured_privacy, configured_retention
 from sources import PROVIDERS, provider
 from sources.privacy import KEPT, Privacy
@@ -116,9 +114,9 @@ def connection(
     values = {setting: value for setting, value in values.items() if value not in ("", [])}
     # TOML has dates of its own
     values = {s: v.isoformat() if isinstance(v, date) else v for s, v in values.items()}
-    for secret in its.settings.secrets:
-        if secret not in values and (found := _secret(name, secret)):
-            values = {**values, secret: found}
+    for each in its.settings.secrets:
+        if each not in values and (found := secret(f"connections.{name}.{each}")):
+            values = {**values, each: found}
     settings = settings_from(its.settings, where, values)
     return Connection(name, its, settings, privacy, retention)
 
@@ -127,7 +125,7 @@ def configuration_errors() -> tuple[type[Exception], ...]:
     """What a user can put right: the message of each says how."""
     from pipelines.warehouse import WarehouseError
 
-    return (SettingsError, WarehouseError, ConfigProviderException)
+    return (SettingsError, WarehouseError)
 
 
 def _list_or_text(text: str) -> Any:
@@ -137,16 +135,11 @@ def _list_or_text(text: str) -> Any:
         return text  # a secret may begin so, too
 
 
-def _secret(name: str, secret: str) -> Any:
-    return dlt.secrets.get(f"connections.{name}.{secret}")
-
-
 def _configured() -> dict[str, dict[str, Any]]:
     """Every connection's values: the environment before secrets.toml before config.toml."""
     found: dict[str, dict[str, Any]] = {}
-    for source in reversed(dlt.config.config_providers):
-        named, _ = source.get_value("connections", dict, "")
-        for name, values in (named or {}).items():
+    for named in reversed(list(sections("connections"))):
+        for name, values in named.items() if isinstance(named, Mapping) else ():
             if isinstance(values, dict):
                 found.setdefault(name, {}).update(values)
     for variable, text in os.environ.items():

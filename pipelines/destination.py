@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import dlt
-
+from pipelines.configuration import sections, setting
 from pipelines.warehouse import Destination
 from sources.settings import SettingsError
 
@@ -25,7 +24,7 @@ def configured() -> Destination:
     Neither database's library is imported for the other's sake.
     """
     # what is of that name in one file hides what is in another: a word here, a table there
-    found = [each.get_value("destination", Any, "")[0] for each in dlt.config.config_providers]
+    found = list(sections("destination"))
     named = next((each for each in found if isinstance(each, str)), "")
     if named == "postgres":
         from pipelines.postgres_settings import configured_database
@@ -40,7 +39,7 @@ def configured() -> Destination:
         )
     from pipelines.duckdb_file import DuckDbFile
 
-    file: Any = dlt.config.get("destination.duckdb")
+    file: Any = setting("destination.duckdb")
     if isinstance(file, dict):
         file = file.get("credentials")
     return DuckDbFile(Path(str(file or DEFAULT_FILE)))
@@ -91,4 +90,4 @@ def copy_to(named: str) -> Copy:
 
 
 def _publish() -> str:
-    return str(dlt.config.get("destination.publish") or "")
+    return str(setting("destination.publish") or "")

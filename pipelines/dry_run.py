@@ -1,6 +1,5 @@
 """Reads what a sync would read, into a copy of what the sync needs, which is then thrown away."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from pipelines.duckdb_file import DuckDbWarehouse
 from pipelines.sync import sync
 from pipelines.terms import terms_of
 from pipelines.warehouse import Destination, Warehouse
-from pipelines.worklist import Worklist, as_of
+from pipelines.worklist import Worklist, as_of, worklist_tables
 from sources.listing import Plan
 
 
@@ -63,7 +62,7 @@ def _copy(connection: Connection, kept: Warehouse, into: DuckDbWarehouse) -> Non
     state of every list, and those that tell which threads are to be read.
     """
     dataset = connection.provider.name
-    looked_at = re.findall(r"{dataset}\.(\w+)", connection.provider.worklist or "")
+    looked_at = worklist_tables(connection)
     tables = kept.rows(
         "select table_name from information_schema.tables where table_schema = %s", [dataset]
     )

@@ -1,7 +1,6 @@
 """The warehouse as a DuckDB file."""
 
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,16 +10,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import dlt
 import duckdb
 import pyarrow as pa
 
+from pipelines.duckdb_errors import remedy_of, why_not
 from pipelines.migrations import up_to_date
 from pipelines.warehouse import (
     AUDIT,
     BUILT,
     FETCHED_AT_ONCE,
-    KEPT,
     OLDER,
     AlreadySyncing,
     Warehouse,
@@ -43,18 +41,6 @@ TYPES = {
 SCRATCH = "scratch"
 FREE_WITHIN_SECONDS = 3
 TRIED_EVERY_SECONDS = 0.1
-# what DuckDB says of a file, what to do about it
-REMEDIES = {
-    "No space left on device|File too large|Disk quota exceeded": f"make room on its disk; {KEPT}",
-    "not a valid DuckDB database|checksum|Could not read enough bytes|Corrupt": (
-        "the file is damaged: put a backup or a published copy in its place; or move it away, and "
-        "the next sync reads everything again"
-    ),
-    "Permission denied|Read-only file system|Operation not permitted": (
-        "whoever runs this must be able to write the file, and the folder that it is in"
-    ),
-    "Is a directory|No such file or directory": "name a file in destination.duckdb",
-}
 
 
 @dataclass(frozen=True)
@@ -129,7 +115,7 @@ class DuckDbWarehouse(Warehouse):
         try:
             self.connection = duckdb.connect(self.file, read_only=read_only, config=CONFIG)
         except duckdb.Error as e:
-            raise _why_not(self.file, str(e)) from None
+            raise why_not(self.file, str(e)) from None
 
     def close(self) -> None:
         self.connection.close()
@@ -137,10 +123,12 @@ class DuckDbWarehouse(Warehouse):
     def meaning(self, error: BaseException) -> str:
         if self.is_older and isinstance(error, duckdb.ProgrammingError):
             return f"{self.file} {OLDER}"
-        found, remedy = _remedy(str(error)) if isinstance(error, duckdb.Error) else ("", "")
+        found, remedy = remedy_of(str(error)) if isinstance(error, duckdb.Error) else ("", "")
         return f"{self.file} cannot be used: {found}; {remedy}" if found else ""
 
     def destination(self) -> Any:
+        import dlt
+
         return dlt.destinations.duckdb(self.connection)
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
@@ -164,6 +152,16 @@ class DuckDbWarehouse(Warehouse):
         cursor.execute(statement.replace("%s", "?"), parameters)
         changed = cursor.fetchone()
         return int(changed[0]) if changed and isinstance(changed[0], int) else 0
+
+    def columns(self, dataset: str, table: str) -> list[dict[str, Any]]:
+        # the information schema of DuckDB looks at every table for one
+        try:
+            return self.rows(
+                "select name as column_name, type as data_type from pragma_table_info(%s)",
+                [f"{dataset}.{table}"],
+            )
+        except duckdb.CatalogException:
+            return []
 
     def make_table(self, name: str, columns: Sequence[Column]) -> None:
         declared = ", ".join(f'"{column.name}" {TYPES[column.type.dlt]}' for column in columns)
@@ -234,7 +232,7 @@ class DuckDbWarehouse(Warehouse):
         try:
             self.connection = duckdb.connect(self.file, config=CONFIG)
         except duckdb.IOException as e:
-            raise _why_not(self.file, str(e)) from None
+            raise why_not(self.file, str(e)) from None
 
     def _copy_to(self, new: Path) -> None:
         """Writes everything to a new file. Raises WarehouseError if a table would lose rows."""
@@ -271,25 +269,3 @@ def hidden_dataset(file: Path) -> str:
     """
     name = file.name.partition(".")[0].lower()
     return name if name in (*PROVIDERS, AUDIT, *BUILT) else ""
-
-
-def _why_not(file: Path, message: str) -> WarehouseError:
-    held = re.search(r"Conflicting lock is held in (.+?) \(PID (\d+)\)", message)
-    if held:
-        return AlreadySyncing(
-            f"{file} is open in another process ({Path(held[1]).name}, PID {held[2]}), and DuckDB "
-            "lets nobody else open a file that one process writes, nor write one that another "
-            "reads; close it there, or wait for that process to end"
-        )
-    found, remedy = _remedy(message)
-    if found:
-        return WarehouseError(f"{file} cannot be opened: {found}; {remedy}")
-    return WarehouseError(f"{file} cannot be opened: {message.splitlines()[0]}")
-
-
-def _remedy(message: str) -> tuple[str, str]:
-    """What of a message is known, and what to do about it; empty if nothing is."""
-    for pattern, remedy in REMEDIES.items():
-        if found := re.search(pattern, message):
-            return found[0], remedy
-    return "", ""

@@ -4,10 +4,13 @@ import errno
 import traceback
 from pathlib import Path
 
-from dlt.pipeline.exceptions import PipelineStepFailed
-
 from pipelines.warehouse import KEPT, Warehouse, WarehouseError
 from sources.errors import SourceError
+
+
+class LoadFailed(Exception):
+    """dlt could not load a package; the cause says why."""
+
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -29,7 +32,7 @@ def explained(error: Exception, warehouse: Warehouse | None) -> str:
     if isinstance(last, OSError) and last.strerror:
         remedy = "make room on its disk" if last.errno in FULL else "mend that"
         return f"{last.filename or 'a working file'}: {last.strerror}; {remedy}; {KEPT}"
-    if warehouse and isinstance(error, PipelineStepFailed):
+    if warehouse and isinstance(error, LoadFailed):
         return f"loading failed: {type(last).__name__}; {KEPT}: {warehouse.remedy}"
     at = traceback.extract_tb(last.__traceback__)[-1]
     return f"{type(last).__name__} in {Path(at.filename).name}:{at.lineno}"

@@ -55,7 +55,7 @@ class Health:
 
 def health(connection: Connection, warehouse: Warehouse) -> Health:
     """The connection's health, by the audit alone."""
-    if "runs" not in warehouse.tables(AUDIT):
+    if not warehouse.has_table(AUDIT, "runs"):
         return Health(problems=[Problem(UNSYNCED, "never synced: run `talkhouse sync`")])
     runs = _runs(connection.name, warehouse, "true", 1)
     # one that read no list to its end does not say that the next one will
@@ -79,10 +79,10 @@ def health(connection: Connection, warehouse: Warehouse) -> Health:
     found.read_at = _read_at(connection, warehouse)
     found.skipped = _skipped(found, warehouse)
     if first["at"]:
-        read_at = [at or first["at"] for at in found.read_at.values()]
-        since = min([found.last_good_at or first["at"], *read_at])
+        due = [at or first["at"] for at in _due_since(connection, found).values()]
+        since = min([found.last_good_at or first["at"], *due])
         found.stale_at = since + timedelta(seconds=found.stale_after_seconds)
-    found.problems = _problems(found, ended)
+    found.problems = _problems(connection, found, ended)
     if found.last_good_at:
         odd = unusual(warehouse, connection.name, found.last_good_at)
         found.problems += [Problem(VOLUME, text) for text in odd]
@@ -126,6 +126,14 @@ def _read_at(connection: Connection, warehouse: Warehouse) -> dict[str, datetime
     return {name: there[name] for name in names if name in there}
 
 
+def _due_since(connection: Connection, found: Health) -> dict[str, datetime | None]:
+    """Since when each list may be read again: a short one is left alone for a while."""
+    fresh_for = {
+        each.name: each.fresh_for for each in connection.provider.lists(connection.settings)
+    }
+    return {name: at and at + fresh_for[name] for name, at in found.read_at.items()}
+
+
 def _skipped(found: Health, warehouse: Warehouse) -> dict[str, str]:
     """Why lists of the last run were not read."""
     if found.last_run is None:
@@ -138,7 +146,7 @@ def _skipped(found: Health, warehouse: Warehouse) -> dict[str, str]:
     return {row["list"]: row["skipped"] for row in rows}
 
 
-def _problems(found: Health, ended: list[dict[str, Any]]) -> list[Problem]:
+def _problems(connection: Connection, found: Health, ended: list[dict[str, Any]]) -> list[Problem]:
     problems = []
     if ended and ended[0]["outcome"] == "failed":
         problems.append(Problem(FAILED, str(ended[0]["error"])))
@@ -146,18 +154,19 @@ def _problems(found: Health, ended: list[dict[str, Any]]) -> list[Problem]:
         why = "no sync has come to its end" if found.last_run else "never synced"
         problems.append(Problem(UNSYNCED, f"{why}: run `talkhouse sync`"))
     if found.stale_at and found.stale_at < datetime.now(UTC):
-        problems.append(Problem(STALE, _why_stale(found)))
+        problems.append(Problem(STALE, _why_stale(connection, found)))
     problems += [
         Problem(SKIPPED, f"{name} is not read: {why}") for name, why in found.skipped.items()
     ]
     return problems
 
 
-def _why_stale(found: Health) -> str:
+def _why_stale(connection: Connection, found: Health) -> str:
     within = words(found.stale_after_seconds)
     oldest = datetime.now(UTC) - timedelta(seconds=found.stale_after_seconds or 0)
     if found.last_good_at and found.last_good_at > oldest:
-        old = [name for name, at in found.read_at.items() if at is None or at < oldest]
+        due = _due_since(connection, found)
+        old = [name for name, at in due.items() if at is None or at < oldest]
         return (
             f"syncs end well, and none has read {', '.join(old)} to the end, which one is to "
             f"within {within}: does the scheduler leave that out with --only? `talkhouse runs show "

@@ -6,8 +6,7 @@ to know which loads no row came with, every table is looked through.
 
 from datetime import UTC, datetime, timedelta
 
-import dlt
-
+from pipelines.configuration import setting
 from pipelines.connections import Connection
 from pipelines.warehouse import Warehouse
 from sources.settings import SettingsError, duration
@@ -19,7 +18,7 @@ PARTS = 100
 def kept_for() -> timedelta:
     """How long the audit is kept: `audit.keep` of the settings. Raises SettingsError."""
     try:
-        return duration(str(dlt.config.get("audit.keep") or f"{KEEP.days}d"))
+        return duration(str(setting("audit.keep") or f"{KEEP.days}d"))
     except ValueError as e:
         raise SettingsError(f"audit.keep: {e}") from None
 

@@ -1,35 +1,149 @@
-"""Loads one chunk of a connection's lists or threads, as one package of dlt's."""
+"""Reads a chunk of a connection's lists or threads, and loads it: as one package of rows and state,
+or if nothing of it is new, without one.
+"""
 
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
-from typing import Any
-
-import dlt
-import pyarrow.parquet as parquet
+from typing import TYPE_CHECKING, Any
 
 from pipelines.audit import Outcome
-from pipelines.changes import changing
 from pipelines.connections import Connection
 from pipelines.events import ChunkLoaded, tell
 from pipelines.state import list_states
+from pipelines.unchanged_chunk import is_unchanged, store_unchanged
 from pipelines.warehouse import Warehouse
+from pipelines.worklist import first_worklist
+from sources.chunk import Chunk, Package
 from sources.listing import Listing
 from sources.run import Run
-from sources.salvage import Drift, Reject
 from sources.tables import Child
 
+if TYPE_CHECKING:
+    from pipelines.package import Pipeline
 
-def is_new(connection: Connection, warehouse: Warehouse, listing: Listing[Any], run: Run) -> bool:
+
+class Loader:
+    """Loads a connection's chunks. Their files are in `folder`, which is emptied before."""
+
+    def __init__(
+        self, connection: Connection, warehouse: Warehouse, outcome: Outcome, folder: Path
+    ) -> None:
+        self.folder = folder / f"{connection.name}.chunks"
+        # a run that was killed leaves its files
+        rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self._pipelines = folder
+        self._connection = connection
+        self._warehouse = warehouse
+        self._outcome = outcome
+        self._pipeline: Pipeline | None = None
+        # when it began to read the threads of a first chunk, by the server's clock
+        self.first_threads_at: datetime | None = None
+
+    def close(self) -> None:
+        """Removes the folder."""
+        rmtree(self.folder, ignore_errors=True)
+
+    def load(self, run: Run) -> None:
+        """Reads the next chunk of the run's lists or threads, and loads it with their state.
+
+        The threads of a first chunk are those of the conversations that it brings.
+
+        Raises a SourceError, LoadFailed, or what the warehouse raises.
+        """
+        began = time.monotonic()
+        connection, warehouse = self._connection, self._warehouse
+        states = list_states(connection, warehouse)
+        chunk = Chunk(connection.provider, run, connection.settings)
+        with TemporaryDirectory(dir=self.folder) as folder:
+            package = Package(str(time.time()), Path(folder))
+            for listing in chunk.lists:
+                chunk.read_list(listing, states.get(listing.name, {}), package)
+            if chunk.threads:
+                worklist = run.threads or self._first_worklist(chunk, run)
+                chunk.read_threads(worklist, package)
+            self._count_changes(chunk, run)
+            read = time.monotonic()
+            if is_unchanged(connection, warehouse, chunk, run):
+                store_unchanged(connection, warehouse, chunk, package)
+            else:
+                rows = self._loaded(chunk, package)
+                self._note(run, chunk, rows, began, read)
+        for part in chunk.parts:
+            if part.error:
+                raise part.error
+
+    def _first_worklist(self, chunk: Chunk, run: Run) -> list[dict[str, Any]]:
+        """The threads of conversations that the chunk brings, if it brings all of them."""
+        self.first_threads_at = run.client.clock()
+        if any(not run.report.is_done(listing.name) for listing in chunk.lists):
+            return []
+        files = {
+            output.record.table: spool.file for _, output, spool in chunk.files() if spool.count
+        }
+        return first_worklist(self._connection, files, self.first_threads_at)
+
+    def _loaded(self, chunk: Chunk, package: Package) -> dict[str, int]:
+        if self._pipeline is None:
+            # here: dlt takes longer to import than a sync in which nothing is new
+            from pipelines.package import Pipeline
+
+            self._pipeline = Pipeline(self._connection, self._warehouse, self._pipelines)
+        return self._pipeline.load(chunk, package)
+
+    def _count_changes(self, chunk: Chunk, run: Run) -> None:
+        """Counts what of each list is new or changed, by its own table."""
+        by_name = {listing.name: listing.tables[0] for listing in chunk.lists}
+        for part, output, spool in chunk.files():
+            table = by_name.get(part.name)
+            if not table or table.shared or table.record is not output.record or not spool.count:
+                continue
+            progress = run.report.of(part.name)
+            rows = new = spool.count
+            changed = 0
+            if part.name not in run.new:
+                dataset, files = self._connection.provider.name, [str(spool.file)]
+                rows, new, changed = self._warehouse.compared(dataset, output.record, files)
+            progress.loaded += rows
+            progress.new = (progress.new or 0) + new
+            progress.changed += changed
+
+    def _note(
+        self, run: Run, chunk: Chunk, rows: dict[str, int], began: float, read: float
+    ) -> None:
+        outcome, ended = self._outcome, time.monotonic()
+        for table, count in rows.items():
+            outcome.rows[table] = outcome.rows.get(table, 0) + count
+        tell(
+            ChunkLoaded(
+                run_id=outcome.run_id,
+                connection=outcome.connection,
+                provider=outcome.provider,
+                lists=[part.name for part in chunk.parts],
+                rows=rows,
+                seconds=ended - began,
+                load_seconds=ended - read,
+            )
+        )
+
+
+def is_new(
+    connection: Connection,
+    warehouse: Warehouse,
+    listing: Listing[Any],
+    state: Mapping[str, Any],
+    run: Run,
+) -> bool:
     """Whether the tables have none of the rows that the list's next chunk brings: it goes on by ids
     in this run, and none is stored from the next one on.
     """
     if listing.by_id is None or run.report.of(listing.name).mode != "full":
         return False
-    going = list_states(connection, warehouse).get(listing.name, {}).get("full", {})
+    going = state.get("full", {})
     if going.get("way") != "ids":
         return False
     first = (going["page"] - 1) * listing.by_id.size + 1
@@ -44,76 +158,3 @@ def is_new(connection: Connection, warehouse: Warehouse, listing: Listing[Any], 
         ):
             return False
     return True
-
-
-def load_chunk(
-    pipeline: dlt.Pipeline,
-    connection: Connection,
-    warehouse: Warehouse,
-    run: Run,
-    outcome: Outcome,
-) -> None:
-    """Loads the next chunk of the run's lists, as one package with their state."""
-    began = time.monotonic()
-    with TemporaryDirectory(dir=pipeline.working_dir) as folder:
-        source = connection.provider.source(replace(run, folder=Path(folder)), connection.settings)
-        pipeline.extract(source, loader_file_format="parquet")
-    normalized = pipeline.normalize()
-    for load_id in normalized.loads_ids:
-        files = _files(pipeline, load_id)
-        for listing in connection.provider.lists(connection.settings):
-            if run.reads(listing.name):
-                _compare(warehouse, connection.provider.name, listing, run, files)
-    counts = normalized.row_counts.items()
-    loaded = {table: rows for table, rows in counts if not table.startswith("_dlt")}
-    read = time.monotonic()
-    with ExitStack() as held:
-        held.enter_context(warehouse.loading(connection.provider.name))
-        if any(loaded.values()):
-            held.enter_context(changing(warehouse, connection.name))
-        pipeline.load()
-        warehouse.index(connection.provider.name, [*connection.provider.records, Drift, Reject])
-    for table, rows in loaded.items():
-        outcome.rows[table] = outcome.rows.get(table, 0) + rows
-    ended = time.monotonic()
-    tell(
-        ChunkLoaded(
-            run_id=outcome.run_id,
-            connection=outcome.connection,
-            provider=outcome.provider,
-            lists=list(run.lists or ()),
-            rows=loaded,
-            seconds=ended - began,
-            load_seconds=ended - read,
-        )
-    )
-
-
-def _files(pipeline: dlt.Pipeline, load_id: str) -> dict[str, list[str]]:
-    """The files of a package, by their table."""
-    files: dict[str, list[str]] = {}
-    for job in pipeline.get_load_package_info(load_id).jobs["new_jobs"]:
-        files.setdefault(job.job_file_info.table_name, []).append(job.file_path)
-    return files
-
-
-def _compare(
-    warehouse: Warehouse,
-    dataset: str,
-    listing: Listing[Any],
-    run: Run,
-    files: Mapping[str, list[str]],
-) -> None:
-    """Counts what of a list is new or changed, by its own table."""
-    table, progress = listing.tables[0], run.report.of(listing.name)
-    found = [file for file in files.get(table.record.table, []) if file.endswith(".parquet")]
-    if not found or table.shared:
-        return
-    if listing.name in run.new:
-        rows = new = sum(parquet.read_metadata(file).num_rows for file in found)
-        changed = 0
-    else:
-        rows, new, changed = warehouse.compared(dataset, table.record, found)
-    progress.loaded += rows
-    progress.new = (progress.new or 0) + new
-    progress.changed += changed

@@ -13,9 +13,9 @@ from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from typing import cast
 
-import dlt
 import msgspec
 
+from pipelines.configuration import setting
 from pipelines.events import HEARD, Event
 
 # six files, so 60 MB: weeks of syncs every five minutes
@@ -26,7 +26,7 @@ LEVELS = {"failed": "error", "busy": "warning", "skipped": "warning", "interrupt
 @contextmanager
 def logged() -> Iterator[None]:
     """Writes the events to the file that is configured, if one is, while the context lasts."""
-    file = str(dlt.config.get("logs.file") or "")
+    file = str(setting("logs.file") or "")
     if not file:
         yield
         return

@@ -1,10 +1,10 @@
 """Reads the threads of the conversations that changed, chunk by chunk, off the work-list."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from pipelines.connections import Connection
+from pipelines.load import Loader
 from pipelines.tombstones import mark_deleted_messages
 from pipelines.warehouse import Warehouse
 from pipelines.worklist import BEFORE_ALL, Worklist
@@ -14,10 +14,9 @@ from sources.run import MESSAGES, Run
 THREADS_PER_CHUNK = 20_000
 
 
-def sync_messages(
-    connection: Connection, warehouse: Warehouse, run: Run, load: Callable[[Run], None]
-) -> None:
-    """Loads the threads until none is left, or the run's budget is spent.
+def sync_messages(connection: Connection, warehouse: Warehouse, run: Run, loader: Loader) -> None:
+    """Loads the threads until none is left, or the run's budget is spent. Those that a first sync
+    read with its lists are not read again.
 
     Raises a SourceError; Unavailable if threads could not be read, all else was, and it may not be
     those threads that are at fault.
@@ -25,10 +24,10 @@ def sync_messages(
     provider, progress = connection.provider, run.report.of(MESSAGES)
     tables = warehouse.tables(provider.name)
     if "message_reads" not in tables:
-        load(run)  # of no thread: it makes the tables
+        loader.load(run)  # of no thread: it makes the tables
     if "conversations" not in tables:
         return
-    began = run.client.clock()
+    began = loader.first_threads_at or run.client.clock()
     worklist = Worklist(connection, warehouse, began, began if run.plan.full else BEFORE_ALL)
     mark_deleted_messages(connection, warehouse)  # what a run that was killed had not come to
     done: list[dict[str, Any]] = []
@@ -39,7 +38,7 @@ def sync_messages(
             break
         if todo == done:
             raise PagingLoop(f"{provider.name}: threads that were read are still to be read")
-        load(replace(run, threads=todo))
+        loader.load(replace(run, threads=todo))
         mark_deleted_messages(connection, warehouse)
         done = todo
         if progress.gave_up:

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import dlt
 import httpx
 
 from pipelines.audit import Outcome
+from pipelines.configuration import secret, setting
 from pipelines.connections import Connection
 from pipelines.metrics import (
     Sheet,
@@ -107,10 +107,10 @@ class Meter:
 
 def configured_meter() -> Meter:
     """The meter that is configured. Raises SettingsError."""
-    gateway = str(dlt.secrets.get("metrics.push") or "")
+    gateway = str(secret("metrics.push") or "")
     if gateway and not _is_address(gateway):
         raise SettingsError("metrics.push is no address, such as https://gateway.example:9091")
-    return Meter(str(dlt.config.get("metrics.textfiles") or ""), gateway)
+    return Meter(str(setting("metrics.textfiles") or ""), gateway)
 
 
 def _is_address(text: str) -> bool:

@@ -191,7 +191,7 @@ def migrate(warehouse: Warehouse) -> None:
 
 def _version(warehouse: Warehouse) -> int:
     """The last step that was taken; 0 if none was, as before there were steps."""
-    if "versions" not in warehouse.tables(AUDIT):
+    if not warehouse.has_table(AUDIT, "versions"):
         return 0
     [found] = warehouse.rows(
         "select version, talkhouse_version from audit.versions order by version desc limit 1"

@@ -24,6 +24,7 @@ from sources.fetch import Fetch
 from sources.http import Client
 from sources.listing import Listing, Mode, Plan
 from sources.run import MESSAGES
+from sources.schedule import is_fresh
 from sources.spans import spans_of
 
 RUNS_LOOKED_AT = 20
@@ -96,6 +97,8 @@ def _modes(client: Client, listing: Listing[Any], plan: Plan, state: dict[str, A
     """How the list would be read, by the server's clock if that matters."""
     if plan.is_window and listing.window_cursor:
         return ["window"]
+    if not plan.full and is_fresh(client, listing, state):
+        return []
     if plan.full or not listing.cursor or "watermark" not in state:
         return ["full"]
     age = client.clock() - datetime.fromisoformat(state["full_scan_at"])
@@ -108,7 +111,7 @@ def _past(
     connection: Connection, warehouse: Warehouse | None, name: str, mode: Mode
 ) -> tuple[int, int, str] | None:
     """What the last such scan took, or on the average of some recent ones."""
-    if warehouse is None or "scans" not in warehouse.tables("audit"):
+    if warehouse is None or not warehouse.has_table("audit", "scans"):
         return None
     how = "is_whole" if mode == "full" else f"mode = '{mode}' and is_finished"
     last = 1 if mode == "full" else RUNS_LOOKED_AT
@@ -176,7 +179,7 @@ def _threads(
 ) -> Cost:
     listed = next(cost.rows for cost in planned.costs if cost.list == "conversations")
     threads, basis = listed, "a request for each conversation, at least"
-    if warehouse is not None and "conversations" in warehouse.tables(connection.provider.name):
+    if warehouse is not None and warehouse.has_table(connection.provider.name, "conversations"):
         now = as_of(connection, warehouse)
         before = now + timedelta(days=1) if plan.full else BEFORE_ALL
         threads = Worklist(connection, warehouse, now, before).count()

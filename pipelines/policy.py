@@ -9,8 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-import dlt
-
+from pipelines.configuration import secret, sections, setting
 from sources.privacy import (
     ACTIONS,
     EMAIL,
@@ -34,19 +33,19 @@ def configured_privacy() -> Privacy:
     _refuse_unknown("privacy", [*kinds, "key"])
     policy: dict[PersonalData, Action] = {}
     for name, kind in kinds.items():
-        said: str | None = dlt.config.get(f"privacy.{name}")
+        said = setting(f"privacy.{name}")
         allowed = {action.value: action for action in ACTIONS[kind]}
         if said is not None and said not in allowed:
             raise SettingsError(f"privacy.{name} is {said!r}, and must be {', '.join(allowed)}")
         policy[kind] = allowed.get(str(said), Action.KEEP)
     hides = any(action is not Action.KEEP for action in policy.values())
-    if hides and dlt.config.get("privacy.free_form") is None:
+    if hides and setting("privacy.free_form") is None:
         # attributes and unknown fields may hold whatever is hidden elsewhere
         policy[FREE_FORM] = Action.DROP
-    if policy[PHONE] is not Action.KEEP and dlt.config.get("privacy.identifier") is None:
+    if policy[PHONE] is not Action.KEEP and setting("privacy.identifier") is None:
         # at most channels a customer's id is the number, or has it in it
         policy[IDENTIFIER] = Action.HASH
-    key = str(dlt.secrets.get("privacy.key") or "")
+    key = str(secret("privacy.key") or "")
     if key and len(key) < SHORTEST_KEY:
         raise SettingsError(f"privacy.key has fewer than {SHORTEST_KEY} characters: {MAKE_KEY}")
     # tables whose key is an address or an identifier are keyed by its hash
@@ -63,7 +62,7 @@ def configured_retention() -> dict[str, timedelta]:
     _refuse_unknown("retention", RETAINED)
     windows: dict[str, timedelta] = {}
     for table in RETAINED:
-        said: str | None = dlt.config.get(f"retention.{table}")
+        said = setting(f"retention.{table}")
         if said:
             try:
                 windows[table] = duration(str(said))
@@ -73,8 +72,7 @@ def configured_retention() -> dict[str, timedelta]:
 
 
 def _refuse_unknown(section: str, known: Sequence[str]) -> None:
-    for source in dlt.config.config_providers:
-        found, _ = source.get_value(section, dict, "")
+    for found in sections(section):
         refuse_unknown(f"[{section}]", found if isinstance(found, Mapping) else (), known)
     prefix = f"{section.upper()}__"
     named = [name.removeprefix(prefix).lower() for name in os.environ if name.startswith(prefix)]

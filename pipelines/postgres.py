@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pyarrow as pa
@@ -30,6 +30,9 @@ from pipelines.warehouse import (
 )
 from sources.records import Column, Record
 
+if TYPE_CHECKING:
+    from dlt.destinations.impl.postgres.configuration import PostgresCredentials
+
 TYPES = {
     "text": "varchar",
     "bigint": "bigint",
@@ -46,7 +49,7 @@ GONE_WITHIN_SECONDS = 2
 class PostgresDatabase:
     """Where the warehouse is: a database, with the credentials to it."""
 
-    credentials: PostgresCredentials
+    credentials: "PostgresCredentials"
 
     def __str__(self) -> str:
         known = self.credentials

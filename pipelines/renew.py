@@ -57,7 +57,7 @@ def note_unrenewed(warehouse: Warehouse, command: str, names: Iterable[str]) -> 
 
 def unrenewed(warehouse: Warehouse, command: str) -> list[str]:
     """What `note_unrenewed` noted, and `note_renewed` did not."""
-    if "unrenewed" not in warehouse.tables(AUDIT):
+    if not warehouse.has_table(AUDIT, "unrenewed"):
         return []
     query = "select distinct name from audit.unrenewed where command = %s order by name"
     return [row["name"] for row in warehouse.rows(query, [command])]

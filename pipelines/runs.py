@@ -63,7 +63,7 @@ def past_run(destination: Destination, run_id: str) -> PastRun:
 def _audited(destination: Destination) -> Warehouse:
     if destination.exists():
         warehouse = destination.open(read_only=True)
-        if "runs" in warehouse.tables(AUDIT):
+        if warehouse.has_table(AUDIT, "runs"):
             return warehouse
         warehouse.close()
     raise SettingsError(f"{destination} has no run: `talkhouse sync` makes one")

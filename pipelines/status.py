@@ -116,6 +116,8 @@ def _list(
     going = next((state[mode] for mode in MODES if mode in state), None)
     unfinished = f"{going['mode']} scan, at page {going['page']}" if going else ""
     verified = duration(connection.settings.full_scan_every).total_seconds()
+    if every is not None:
+        every = max(every, listing.fresh_for.total_seconds())
     return ListStatus(
         listing.name,
         state.get("watermark"),

@@ -11,17 +11,12 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from shutil import rmtree
-
-import dlt
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.audit import Outcome, audited, note_end
 from pipelines.connections import Connection
-from pipelines.engine import TraceWithoutRows
-from pipelines.failures import explained
+from pipelines.failures import LoadFailed, explained
 from pipelines.housekeeping import KEEP, tidy
-from pipelines.load import is_new, load_chunk
+from pipelines.load import Loader, is_new
 from pipelines.messages import sync_messages
 from pipelines.state import list_states
 from pipelines.terms import is_empty, note_policy, terms_of
@@ -30,7 +25,8 @@ from pipelines.warehouse import AlreadySyncing, Warehouse
 from sources.errors import SourceError
 from sources.listing import Plan
 from sources.readers import ReaderPool, worth_it
-from sources.run import MESSAGES, Report, Run
+from sources.run import MESSAGES, Run
+from sources.schedule import is_fresh
 from sources.settings import duration as duration_of
 from sources.settings import instant
 from sources.terms import Terms
@@ -124,7 +120,7 @@ def _synced(
             finally:
                 outcome.requests = client.requests
                 outcome.waited_seconds = client.budget.waited_seconds - waited_before
-    except (SourceError, PipelineStepFailed) as e:
+    except (SourceError, LoadFailed) as e:
         outcome.error = explained(e, warehouse)
     finally:
         outcome.seconds = time.monotonic() - began
@@ -139,57 +135,52 @@ def _sync(
     outcome: Outcome,
     folder: Path,
 ) -> None:
-    provider = connection.provider
-    # the state that counts is the one that was loaded with its rows: dlt restores it from there.
-    # A local one may be of a file that is gone, of a run that was killed before its rows came in,
-    # or no longer what dlt can read
-    if (folder / connection.name).exists():
-        rmtree(folder / connection.name)
-    pipeline = dlt.pipeline(
-        connection.name,
-        destination=warehouse.destination(),
-        dataset_name=provider.name,
-        pipelines_dir=str(folder.absolute()),
-        progress=TraceWithoutRows(),
-    )
-    pipeline.sync_destination()
-    names = chosen_lists(connection, only)
-    with closing(ReaderPool(connection.settings, run.terms, pipeline.working_dir)) as readers:
-        # they read ahead: more than what a run may ask of a scan that is spread over several
-        if worth_it(connection.settings) and not run.plan.full_scan_requests:
-            run = replace(run, readers=readers)
-        _sync_lists(pipeline, connection, warehouse, run, names, outcome)
-    count_distinct_rows(connection, warehouse, run.report)
-    states = list_states(connection, warehouse)
-    mark_deleted_rows(connection, warehouse, run.plan, run.report, states)
-    if MESSAGES in names:
-        run = replace(run, lists=[MESSAGES], is_spent=budget.spender(run.client))
-        sync_messages(
-            connection,
-            warehouse,
-            run,
-            lambda run: load_chunk(pipeline, connection, warehouse, run, outcome),
-        )
+    with closing(Loader(connection, warehouse, outcome, folder)) as loader:
+        run = replace(run, is_spent=budget.spender(run.client))
+        names = chosen_lists(connection, only)
+        with closing(ReaderPool(connection.settings, run.terms, str(loader.folder))) as readers:
+            # they read ahead: more than what a run may ask of a scan that is spread over several
+            if worth_it(connection.settings) and not run.plan.full_scan_requests:
+                run = replace(run, readers=readers)
+            _sync_lists(loader, connection, warehouse, run, names, bool(only))
+        count_distinct_rows(connection, warehouse, run.report)
+        states = list_states(connection, warehouse)
+        mark_deleted_rows(connection, warehouse, run.plan, run.report, states)
+        if MESSAGES in names:
+            run = replace(run, lists=[MESSAGES])
+            sync_messages(connection, warehouse, run, loader)
 
 
 def _sync_lists(
-    pipeline: dlt.Pipeline,
+    loader: Loader,
     connection: Connection,
     warehouse: Warehouse,
     run: Run,
     names: Sequence[str],
-    outcome: Outcome,
+    is_asked_for: bool,
 ) -> None:
-    """Reads the lists to their end, a chunk of each at a time."""
+    """Reads the lists to their end, a chunk of each at a time; but not a short one that was read
+    lately, unless it is asked for. The threads of a first sync come with its first chunk.
+    """
     provider = connection.provider
+    listings = {each.name: each for each in provider.lists(connection.settings)}
+    states = list_states(connection, warehouse)
     left = [name for name in names if name != MESSAGES]
+    if not (is_asked_for or run.plan.full):
+        left = [
+            name for name in left if not is_fresh(run.client, listings[name], states.get(name, {}))
+        ]
     while left:
         is_first = not warehouse.tables(provider.name)
-        lists = [each for each in provider.lists(connection.settings) if each.name in left]
-        new = [each.name for each in lists if is_new(connection, warehouse, each, run)]
-        chunk = replace(run, lists=left, is_first=is_first, new=new)
-        load_chunk(pipeline, connection, warehouse, chunk, outcome)
-        left = [name for name in left if not _is_done(run.report, name)]
+        new = [
+            name
+            for name in left
+            if is_new(connection, warehouse, listings[name], states.get(name, {}), run)
+        ]
+        lists = left if states or MESSAGES not in names else [*left, MESSAGES]
+        loader.load(replace(run, lists=lists, is_first=is_first, new=new))
+        states = list_states(connection, warehouse)
+        left = [name for name in left if not run.report.is_done(name)]
 
 
 def chosen_lists(connection: Connection, only: Sequence[str] = ()) -> list[str]:
@@ -202,8 +193,3 @@ def chosen_lists(connection: Connection, only: Sequence[str] = ()) -> list[str]:
         if name not in known:
             raise UnknownList(f"there is no list {name}; there are {', '.join(known)}")
     return [name for name in known if not only or name in only]
-
-
-def _is_done(report: Report, name: str) -> bool:
-    progress = report.of(name)
-    return progress.finished or bool(progress.skipped or progress.error)

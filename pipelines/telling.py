@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-import dlt
 import typer
 
 from pipelines.app import exit_code_of
 from pipelines.audit import Outcome
+from pipelines.configuration import setting
 from pipelines.connections import configuration_errors
 from pipelines.events import CommandEnded, CommandStarted, ListRead, SyncEnded, SyncStarted, tell
 from pipelines.logs import logged
@@ -76,7 +76,7 @@ def sync_ended(outcome: Outcome, ended: str = "", error: str = "") -> SyncEnded:
 
 
 def _traced() -> AbstractContextManager[None]:
-    endpoint = str(dlt.config.get("traces.endpoint") or "")
+    endpoint = str(setting("traces.endpoint") or "")
     if not endpoint:
         return nullcontext()
     # here: it takes a fifth of a second, which no other command should

@@ -71,7 +71,7 @@ def effective(privacy: Privacy) -> dict[PersonalData, Action]:
 def stored_policy(warehouse: Warehouse) -> dict[PersonalData, Action]:
     """What was done with every kind in the rows that are stored."""
     kept = dict.fromkeys(PersonalData, Action.KEEP)
-    if "privacy" not in warehouse.tables(AUDIT):
+    if not warehouse.has_table(AUDIT, "privacy"):
         return kept
     rows = warehouse.rows("select kind, action from audit.privacy")
     return kept | {PersonalData(row["kind"]): Action(row["action"]) for row in rows}
@@ -97,7 +97,7 @@ def refuse_other_key(warehouse: Warehouse, privacy: Privacy) -> None:
 
 def erased_tokens(warehouse: Warehouse) -> frozenset[str]:
     """The keyed hashes of who is kept out."""
-    if "erased" not in warehouse.tables(AUDIT):
+    if not warehouse.has_table(AUDIT, "erased"):
         return frozenset()
     return frozenset(row["token"] for row in warehouse.rows("select token from audit.erased"))
 
@@ -127,7 +127,7 @@ def is_empty(warehouse: Warehouse) -> bool:
 def accounts(warehouse: Warehouse, chosen: Sequence[Connection]) -> set[str]:
     """The connections, and every other that was ever synced into the warehouse."""
     known = {each.name for each in chosen}
-    if "runs" not in warehouse.tables(AUDIT):
+    if not warehouse.has_table(AUDIT, "runs"):
         return known
     return known | {
         row["account"] for row in warehouse.rows("select distinct account from audit.runs")

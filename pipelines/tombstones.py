@@ -80,7 +80,7 @@ def mark_deleted_messages(connection: Connection, warehouse: Warehouse) -> None:
 def mark_messages_of_deleted_conversations(connection: Connection, warehouse: Warehouse) -> None:
     """Marks them with their conversation; if it comes back, its thread is read anew."""
     provider = connection.provider
-    if not provider.threads or "message_reads" not in warehouse.tables(provider.name):
+    if not provider.threads or not warehouse.has_table(provider.name, "message_reads"):
         return
     listing = next(iter(provider.lists(connection.settings)))
     conversation = listing.tables[0].record

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any, cast
 
-import dlt
 import msgspec
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -26,6 +25,7 @@ from opentelemetry.trace import Span, StatusCode, Tracer, set_span_in_context
 from opentelemetry.util.re import parse_env_headers
 
 from pipelines.app import FAILED, MISUSED
+from pipelines.configuration import secret
 from pipelines.events import HEARD, Event
 from sources.settings import SettingsError
 
@@ -66,7 +66,7 @@ def traced(endpoint: str) -> Iterator[None]:
 def _exporter(endpoint: str) -> OTLPSpanExporter:
     if not endpoint.startswith(("https://", "http://")):
         raise SettingsError("traces.endpoint is no address: it begins with https://")
-    text = str(dlt.secrets.get("traces.headers") or "")
+    text = str(secret("traces.headers") or "")
     headers = parse_env_headers(text, liberal=True)
     if len(headers) != len(text.split(",")) and text:
         raise SettingsError("traces.headers: write them as name=value,name=value")

@@ -134,7 +134,7 @@ class _Comparison:
 
     def threads(self, threads: Threads, budget: Budget) -> None:
         dataset = self.connection.provider.name
-        if "message_reads" not in self.warehouse.tables(dataset):
+        if not self.warehouse.has_table(dataset, "message_reads"):
             return
         worklist = Worklist(self.connection, self.warehouse, self.client.clock(), AFTER_ALL)
         self.found.threads = worklist.count()
@@ -241,7 +241,7 @@ class _Comparison:
 
     def _difference(self, record: type[Record], scope: str) -> Difference:
         difference = Difference(record.table)
-        if record.table not in self.warehouse.tables(self.connection.provider.name):
+        if not self.warehouse.has_table(self.connection.provider.name, record.table):
             difference.compared = difference.missing = self.scratch.count(record)
             return difference
         columns, kinds = compared_columns(record), self._kinds(record, scope)

@@ -193,6 +193,10 @@ class Warehouse(ABC):
             [dataset, table],
         )
 
+    def has_table(self, dataset: str, table: str) -> bool:
+        """Whether the table is there."""
+        return bool(self.columns(dataset, table))
+
     def tables(self, dataset: str) -> list[str]:
         """The dataset's tables, without dlt's own."""
         found = self.rows(

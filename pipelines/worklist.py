@@ -3,17 +3,26 @@
 Nothing else remembers what is left to do: what was read is noted with the messages themselves.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as parquet
 
 from pipelines.connections import Connection
 from pipelines.state import list_states
 from pipelines.warehouse import Warehouse
+from sources.arrow import arrow_schema
+from sources.spool import LOAD_ID
 
 BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 ALL = 2**62
+NO_LOADS = pa.table({"load_id": pa.array([], pa.string()), "status": pa.array([], pa.int64())})
 
 
 def as_of(connection: Connection, warehouse: Warehouse) -> datetime:
@@ -59,3 +68,31 @@ class Worklist:
 
     def _parameters(self, rows: int) -> list[Any]:
         return [self.read_before, self.now, self.connection.name, rows]
+
+
+def worklist_tables(connection: Connection) -> set[str]:
+    """The tables that the provider's work-list looks at."""
+    return set(re.findall(r"{dataset}\.(\w+)", connection.provider.worklist or ""))
+
+
+def first_worklist(
+    connection: Connection, files: Mapping[str, Path], now: datetime
+) -> list[dict[str, Any]]:
+    """The work-list of an account of which nothing is stored, given the files of its tables."""
+    provider = connection.provider
+    found = {
+        record.table: arrow_schema(record).append(LOAD_ID).empty_table()
+        for record in provider.records
+    }
+    found["_dlt_loads"] = NO_LOADS
+    found |= {table: parquet.read_table(file) for table, file in files.items()}
+    with duckdb.connect() as database:
+        database.execute("set TimeZone = 'UTC'")
+        database.execute(f"create schema {provider.name}")
+        for table in worklist_tables(connection):
+            database.register("found", found[table])
+            database.execute(f"create table {provider.name}.{table} as from found")
+        query = (provider.worklist or "").format(dataset=provider.name).replace("%s", "?")
+        cursor = database.execute(query, [BEFORE_ALL, now, connection.name, ALL])
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

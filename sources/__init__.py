@@ -12,7 +12,8 @@
     threads.py    reads the messages of the conversations that changed
     terms.py      on which terms rows are stored: what privacy.py hides, who and what is kept out
     tables.py     a list's records become the rows of its tables, as Arrow (arrow.py)
-    resources.py  lists and threads as the provider's dlt source; spool.py holds rows for dlt
+    chunk.py      reads a chunk of lists and threads into files (spool.py)
+    resources.py  lists and threads as the provider's dlt source, which takes those files
     run.py        what a source is given, and what a provider is to the pipelines
     settings.py   what every connection can set
 

@@ -15,6 +15,8 @@ from sources.tables import Table
 
 R = TypeVar("R", bound=Record)
 Mode = Literal["full", "recent", "window"]
+# agents, inboxes, teams, labels, templates
+SHORT_LIST_FRESH_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class Listing(Generic[R]):
     where it is known, so that they may be fetched ahead; `pages_stand_alone` says that one which is
     not there, or cannot be read, says nothing of the others. `may_be_forbidden` marks a list
     without which the connection is still worth reading; `from_start_date` one that is only wanted
-    from the connection's start_date on.
+    from the connection's start_date on. `fresh_for` is how long after a full scan a list is not
+    read again: the short ones, which seldom change.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Listing(Generic[R]):
     pages_stand_alone: bool = False
     may_be_forbidden: bool = False
     from_start_date: bool = False
+    fresh_for: timedelta = timedelta()
 
 
 @dataclass

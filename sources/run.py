@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sources.http import Client
@@ -30,6 +29,11 @@ class Report:
     def of(self, name: str) -> Progress:
         return self.lists.setdefault(name, Progress())
 
+    def is_done(self, name: str) -> bool:
+        """Whether this run has no more to read of the list, or cannot."""
+        progress = self.of(name)
+        return progress.finished or bool(progress.skipped or progress.error)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -39,10 +43,8 @@ class Run:
     to be read, as the provider's work-list query gives them; `is_spent` says when that is enough.
     `is_first` says that the dataset has no tables yet: a package, which holds no row twice, is then
     appended, since there is nothing to merge it with; `new` are lists of which the tables have none
-    of the rows that come next. Rows are written to files in `folder` until dlt takes them;
-    without one they are given as Arrow tables.
-    `readers` starts other processes that read a list, given its name, the size of its pages and the
-    way to read it.
+    of the rows that come next. `readers` starts other processes that read a list, given its name,
+    the size of its pages and the way to read it.
     """
 
     terms: Terms
@@ -54,7 +56,6 @@ class Run:
     is_spent: Callable[[], bool] = lambda: False
     is_first: bool = False
     new: Collection[str] = ()
-    folder: Path | None = None
     readers: Callable[[str, int, str], Readers] | None = None
 
     @property

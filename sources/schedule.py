@@ -1,7 +1,7 @@
 """What of a list is to be read next, and what is known when it was: the scan's state."""
 
-from collections.abc import MutableMapping
-from datetime import datetime
+from collections.abc import Mapping, MutableMapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from sources.by_id import begin_by_id
@@ -30,6 +30,15 @@ def begin(
     if anew or mode not in state or state[mode]["bounds"] != bounds:
         state[mode] = _beginning(client, listing, mode, state) | {"bounds": bounds}
     return mode
+
+
+def is_fresh(client: Client, listing: Listing[Any], state: Mapping[str, Any]) -> bool:
+    """Whether a short list was read whole so lately that it need not be read again."""
+    if not listing.fresh_for or "full_scan_at" not in state or "full" in state:
+        return False
+    age = client.clock() - datetime.fromisoformat(state["full_scan_at"])
+    # a negative age: the server's clock went back
+    return timedelta() <= age < listing.fresh_for
 
 
 def _up_to_date(state: State) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from sources.errors import AuthError, RateLimited, SourceError, Unavailable, Unreachable
@@ -94,12 +95,16 @@ class Budget:
         return cls(seconds=duration(text).total_seconds()) if text else cls()
 
     def spender(self, client: Client) -> Callable[[], bool]:
-        """Tells, from now on, whether it is spent."""
-        asked, began = client.requests, time.monotonic()
+        """Tells whether it is spent, counting from when it is first asked."""
+
+        @cache
+        def began() -> tuple[int, float]:
+            return client.requests, time.monotonic()
 
         def is_spent() -> bool:
+            asked, began_at = began()
             return (self.requests is not None and client.requests - asked >= self.requests) or (
-                self.seconds is not None and time.monotonic() - began >= self.seconds
+                self.seconds is not None and time.monotonic() - began_at >= self.seconds
             )
 
         return is_spent

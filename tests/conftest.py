@@ -1,12 +1,15 @@
 """Connections to a served World, and the comparison of a warehouse with it."""
 
 import json
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import hypothesis
@@ -15,6 +18,7 @@ import pytest
 import stamina
 from postgres_server import Server, server
 from shell import Shell
+from templates import Templates
 
 from pipelines.audit import Outcome
 from pipelines.connections import Connection, connection
@@ -25,6 +29,8 @@ from simulator import Fault, Simulator, World, serve
 from simulator import credentials as keys
 from sources import budget
 from sources.privacy import KEPT, Privacy
+
+pytest_plugins = ["lanes", "progress"]
 
 # how fast a machine is says nothing of what is right
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -231,10 +237,13 @@ def postgres() -> Iterator[Server]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs a test that is marked `both_destinations` on each."""
-    if metafunc.definition.get_closest_marker("both_destinations"):
-        if "destination" in metafunc.fixturenames:
-            metafunc.parametrize("destination", ["duckdb", "postgres"], indirect=True)
+    """Runs a test that is marked `both_destinations` or `twin` on each."""
+    of = metafunc.definition.get_closest_marker
+    if "destination" not in metafunc.fixturenames or not (of("both_destinations") or of("twin")):
+        return
+    marks = () if of("both_destinations") else pytest.mark.deep
+    destinations = ["duckdb", pytest.param("postgres", marks=marks)]
+    metafunc.parametrize("destination", destinations, indirect=True)
 
 
 @pytest.fixture
@@ -276,6 +285,38 @@ def account_of(warehouse: Warehouse, tmp_path: Path) -> Iterator[Open]:
             return Account(simulator, provider, warehouse, folder, name, settings or {}, only)
 
         yield open
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    folder = tmp_path_factory.getbasetemp()
+    # the processes of a run have a folder each in one of the run's
+    return Templates(
+        (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "templates"
+    )
+
+
+@pytest.fixture
+def filled(
+    request: pytest.FixtureRequest, templates: Templates, destination: Destination
+) -> Callable[[str], Account]:
+    """`filled("hilos")`: what `account_of` opens, once it is synced."""
+    def make(provider: str, folder: Path) -> None:
+        file = DuckDbFile(folder / "talkhouse.duckdb")
+        with serve(World(conversations=24), **SERVED) as simulator, file.open() as warehouse:
+            Account(simulator, provider, warehouse, folder / "pipelines", "shop").synced()
+        rmtree(folder / "pipelines")
+
+    def open(provider: str) -> Account:
+        if isinstance(destination, DuckDbFile):
+            assert not destination.file.exists(), "it is filled before it is opened"
+            templates.copy(f"synced-{provider}", destination.file.parent, partial(make, provider))
+        account: Account = request.getfixturevalue("account_of")(provider)
+        if not isinstance(destination, DuckDbFile):
+            account.synced()
+        return account
+
+    return open
 
 
 @pytest.fixture

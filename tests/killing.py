@@ -1,6 +1,6 @@
 """Syncs in processes of their own, which may be killed at any request and at any step of a load.
 
-A process is a fork of a server that has imported everything already, so that it begins at once.
+Each is a fork (forks.py), so that it begins at once.
 """
 
 import faulthandler
@@ -9,7 +9,6 @@ import signal
 import traceback
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from unittest.mock import patch
 import stamina
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
+from forks import processes
 
 from pipelines import messages
 from pipelines import sync as syncing
@@ -26,7 +26,6 @@ from pipelines.duckdb_file import DuckDbWarehouse
 from pipelines.postgres import PostgresWarehouse
 from pipelines.postgres_load import JsonbCopyJob
 from pipelines.warehouse import Destination
-from sources import PROVIDERS
 from sources.listing import Plan
 
 ATTEMPTS = 3
@@ -40,15 +39,6 @@ def guarded(is_so: bool) -> AbstractContextManager[object]:
 
 
 LONGEST_SECONDS = 60.0
-
-processes = get_context("forkserver")
-processes.set_forkserver_preload(
-    # what a sync imports, at once or on its way, and what the main module of a test run does
-    ["pytest", "hypothesis", "stamina", "pipelines.sync", "sources.resources", "httpcore", "h11"]
-    + ["dlt.common.libs.pyarrow", "dlt.destinations.impl.duckdb.duck", "pyarrow.parquet", "pytz"]
-    + ["dlt.destinations.impl.postgres.postgres", "pipelines.postgres_load"]
-    + [f"sources.{name}" for name in PROVIDERS]
-)
 
 
 @dataclass(frozen=True)

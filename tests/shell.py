@@ -1,8 +1,12 @@
-"""The real commands, in their own processes and an empty folder."""
+"""The real commands, in processes and an empty folder of their own.
+
+Most are forks (forks.py), which begin at once and retry at once; where the program is the point, it
+is started.
+"""
 
 import json
-import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from forks import LONGEST_SECONDS, kept_environment, talkhouse
 
 from simulator import Simulator
 from simulator import credentials as keys
@@ -27,32 +32,53 @@ class Shell:
     folder: Path
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
+    is_forked: bool = True
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
         self.home.mkdir()
 
-    def command(self, program: str, *arguments: str) -> dict[str, Any]:
-        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+    @property
+    def variables(self) -> dict[str, str]:
         # where dlt would keep what is the machine's, such as an id for its usage statistics
-        kept["DLT_DATA_DIR"] = str(self.home / "dlt")
+        ours = {"DLT_DATA_DIR": str(self.home / "dlt"), "HOME": str(self.home), "COLUMNS": "160"}
+        return {**kept_environment(), **ours, **self.environment}
+
+    def command(self, program: str, *arguments: str) -> dict[str, Any]:
         return {
             "args": [str(BIN / program), *arguments],
             "cwd": self.folder,
-            "env": {**kept, "HOME": str(self.home), "COLUMNS": "160", **self.environment},
+            "env": self.variables,
             "text": True,
             "stdout": subprocess.PIPE,
             "stderr": subprocess.PIPE,
         }
 
-    def __call__(self, *arguments: str, program: str = "talkhouse", exit_code: int = 0) -> Done:
-        done = subprocess.run(**self.command(program, *arguments), timeout=240)
-        said = done.stdout + done.stderr
-        assert done.returncode == exit_code, said
-        assert "Traceback" not in said
-        assert keys.CANARY not in said
-        assert not re.search(r"simulated-\w+-(admin|key)", said), "a token was printed"
-        return done
+    def start(self, *arguments: str, **how: Any) -> subprocess.Popen[str]:
+        """Starts `talkhouse` so that Ctrl-C ends it, though our own shell may have us ignore that,
+        as `nohup` and `&` do.
+        """
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return subprocess.Popen(**self.command("talkhouse", *arguments) | how)
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def run(self, *arguments: str) -> Done:
+        """Runs `talkhouse`, however it ends."""
+        if self.is_forked:
+            return talkhouse(arguments, self.folder, self.variables)
+        return subprocess.run(**self.command("talkhouse", *arguments), timeout=LONGEST_SECONDS)
+
+    def __call__(self, *arguments: str, exit_code: int = 0) -> Done:
+        """Runs `talkhouse`, which must end with this exit code."""
+        return checked(self.run(*arguments), exit_code)
+
+    def dlt(self, *arguments: str) -> Done:
+        """Runs dlt's own command line."""
+        return checked(
+            subprocess.run(**self.command("dlt", *arguments), timeout=LONGEST_SECONDS), 0
+        )
 
     def rows(self, query: str, file: str = "talkhouse.duckdb") -> list[tuple[Any, ...]]:
         with duckdb.connect(self.folder / file, read_only=True) as connection:
@@ -75,6 +101,16 @@ class Shell:
         (self.folder / ".dlt/config.toml").write_text(config)
         (self.folder / ".dlt/secrets.toml").write_text(secrets)
         (self.folder / ".dlt/secrets.toml").chmod(0o600)
+
+
+def checked(done: Done, exit_code: int) -> Done:
+    """What a command said, if it ended as it must and says nothing that it must not."""
+    said = done.stdout + done.stderr
+    assert done.returncode == exit_code, said
+    assert "Traceback" not in said
+    assert keys.CANARY not in said
+    assert not re.search(r"simulated-\w+-(admin|key)", said), "a token was printed"
+    return done
 
 
 def chatwoot(simulator: Simulator, **values: Any) -> dict[str, Any]:

@@ -377,7 +377,7 @@ def test_a_field_is_told_when_it_is_first_met(account_of: Open, told: Told) -> N
     assert told.after(account) == []
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_rows_that_could_not_be_loaded_are_told_when_there_are_more(
     account_of: Open, told: Told
 ) -> None:
@@ -399,7 +399,7 @@ def test_rows_that_could_not_be_loaded_are_told_when_there_are_more(
     assert "shop has 1 more rows that could not be loaded: messages 2 in all." in alert
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_an_unusual_volume_is_told_and_its_end(account_of: Open, told: Told) -> None:
     account = account_of("octopush")
     account.synced()
@@ -423,7 +423,7 @@ def test_an_unusual_volume_is_told_and_its_end(account_of: Open, told: Told) -> 
     assert told.after(account) == ["Talkhouse: shop has its usual volume again"]
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_a_failed_build_and_a_failed_publication_are_told(account_of: Open, told: Told) -> None:
     account = account_of("octopush")
     account.synced()
@@ -455,7 +455,7 @@ def test_nothing_is_noted_while_nobody_is_told(account_of: Open, destination: De
     )
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_a_channel_that_breaks_is_said_and_is_no_outage(
     account_of: Open, destination: Destination
 ) -> None:
@@ -475,7 +475,7 @@ def test_a_channel_that_breaks_is_said_and_is_no_outage(
     assert row == {"undelivered": "smtp"}
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_what_nobody_took_for_a_day_is_told_no_more(account_of: Open, told: Told) -> None:
     account = account_of("octopush")
     account.synced()

@@ -11,7 +11,7 @@ from pipelines.duckdb_file import DuckDbWarehouse
 from pipelines.warehouse import WarehouseError
 from simulator import World
 
-pytestmark = pytest.mark.both_destinations
+pytestmark = pytest.mark.twin
 
 
 def runs(account: Account) -> list[dict[str, Any]]:
@@ -26,6 +26,7 @@ def scans(account: Account, outcome: Outcome | None = None) -> dict[str, dict[st
     return {row["list"]: row for row in found}
 
 
+@pytest.mark.both_destinations
 def test_a_run_is_noted(account_of: Open) -> None:
     account = account_of("hilos")
     outcome = account.synced()
@@ -56,9 +57,9 @@ def test_a_full_scan_is_noted_with_its_proof(account_of: Open) -> None:
     assert scan["rows_seen"] >= there
 
 
-def test_a_recent_scan_tells_what_is_new_changed_and_as_it_was(account_of: Open) -> None:
-    account = account_of("octopush")
-    account.synced()
+@pytest.mark.both_destinations
+def test_a_recent_scan_tells_what_is_new_changed_and_as_it_was(filled: Open) -> None:
+    account = filled("octopush")
     account.later()
     thread = account.world.served("octopush")[0]
     account.world.new_message(thread.id, kind="incoming")
@@ -79,9 +80,8 @@ def test_a_run_that_failed_says_why(account_of: Open) -> None:
     assert (run["outcome"], run["error"]) == ("failed", error)
 
 
-def test_a_run_that_was_killed_is_noted_by_the_next(account_of: Open) -> None:
-    account = account_of("octopush")
-    account.synced()
+def test_a_run_that_was_killed_is_noted_by_the_next(filled: Open) -> None:
+    account = filled("octopush")
     account.warehouse.execute("update audit.runs set outcome = 'running', ended_at = null")
     account.synced()
     assert [run["outcome"] for run in runs(account)] == ["cut off", "ok"]
@@ -94,9 +94,8 @@ def test_a_list_that_is_skipped_says_why(account_of: Open) -> None:
     assert "answered 403" in scans(account)["agents"]["skipped"]
 
 
-def test_deleted_rows_are_counted(account_of: Open) -> None:
-    account = account_of("hilos")
-    account.synced()
+def test_deleted_rows_are_counted(filled: Open) -> None:
+    account = filled("hilos")
     account.world.delete_conversation(account.oldest())
     for _ in range(2):
         account.later(DAY)
@@ -104,6 +103,7 @@ def test_deleted_rows_are_counted(account_of: Open) -> None:
     assert scans(account)["conversations"]["rows_deleted"] == 1
 
 
+@pytest.mark.both_destinations
 def test_findings_of_all_providers_are_in_one_place(account_of: Open) -> None:
     for provider in ("hilos", "octopush"):
         account = account_of(provider)

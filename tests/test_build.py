@@ -123,7 +123,7 @@ def test_other_models_than_those_that_built_are_told(destination: Destination) -
         assert was_built_of(warehouse, "those")
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_threads_of_a_build_see_every_table(
     account_of: Open, destination: Destination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,7 @@ def test_from_init_to_the_second_sync(shell: Shell, simulator: Simulator) -> Non
     after = shell.rows("select * exclude (_dlt_load_id) from chatwoot.messages order by id")
     assert after == before
 
-    info = shell("pipeline", "--pipelines-dir", ".dlt/pipelines", "chatwoot", "info", program="dlt")
+    info = shell.dlt("pipeline", "--pipelines-dir", ".dlt/pipelines", "chatwoot", "info")
     assert "chatwoot" in info.stdout
     assert not list(shell.home.iterdir())
 
@@ -215,7 +215,7 @@ def test_an_interrupted_sync_goes_on(
 ) -> None:
     shell.configure(one=chatwoot(simulator))
     simulator.faults.add(Fault("slow", path="/messages", times=None, seconds=1.0))
-    running = subprocess.Popen(**shell.command("talkhouse", "sync"))
+    running = shell.start("sync")
     wait_until(lambda: any("/messages" in request.path for request in simulator.requests))
     running.send_signal(number)
     _, told = running.communicate(timeout=30)
@@ -234,7 +234,7 @@ def test_a_sync_that_waits_for_minutes_ends_when_it_is_told_to(
     shell.configure(one=octopush(simulator))
     shell("sync")
     simulator.faults.add(Fault("status", status=503, times=None, retry_after=290))
-    running = subprocess.Popen(**shell.command("talkhouse", "sync"))
+    running = shell.start("sync")
     seen = len(simulator.requests)
     wait_until(lambda: len(simulator.requests) > seen)
     running.terminate()
@@ -270,7 +270,7 @@ def test_demo_leaves_real_data_alone(shell: Shell, simulator: Simulator) -> None
 
 
 def test_simulate_tells_how_to_reach_it(shell: Shell) -> None:
-    running = subprocess.Popen(**shell.command("talkhouse", "simulate", "--port", "0"))
+    running = shell.start("simulate", "--port", "0")
     assert running.stdout is not None
     lines: list[str] = []
     while "clock" not in (lines[-1] if lines else ""):

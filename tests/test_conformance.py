@@ -16,7 +16,7 @@ from simulator import World
 from simulator.credentials import CANARY
 from sources import PROVIDERS, http
 
-pytestmark = pytest.mark.both_destinations
+pytestmark = pytest.mark.twin
 
 every_provider = pytest.mark.parametrize("provider", PROVIDERS)
 # pembalasan tells no time of a conversation: it is read whole every time
@@ -73,6 +73,7 @@ def mode(outcome: object) -> str:
     return outcome.report.lists["conversations"].mode  # type: ignore[attr-defined,no-any-return]
 
 
+@pytest.mark.both_destinations
 @every_provider
 def test_it_loads_every_table_row_for_row(account: Account) -> None:
     account.synced()
@@ -81,8 +82,8 @@ def test_it_loads_every_table_row_for_row(account: Account) -> None:
 
 
 @every_provider
-def test_a_second_run_changes_nothing_and_asks_little(account: Account) -> None:
-    account.synced()
+def test_a_second_run_changes_nothing_and_asks_little(provider: str, filled: Open) -> None:
+    account = filled(provider)
     before = account.contents()
     account.later()
     outcome = account.synced()
@@ -90,6 +91,7 @@ def test_a_second_run_changes_nothing_and_asks_little(account: Account) -> None:
     assert outcome.requests <= QUIET.get(account.provider, len(account.identifiers))
 
 
+@pytest.mark.both_destinations
 @every_provider
 def test_a_change_arrives(account: Account) -> None:
     conversation = account.converse()
@@ -108,8 +110,8 @@ def test_a_change_arrives(account: Account) -> None:
 
 
 @every_provider
-def test_a_new_conversation_arrives(account: Account) -> None:
-    account.synced()
+def test_a_new_conversation_arrives(provider: str, filled: Open) -> None:
+    account = filled(provider)
     account.later()
     account.converse()
     account.synced()
@@ -209,6 +211,7 @@ def test_keys_are_unique(account: Account) -> None:
         assert None not in {value for row in rows for value in row}, table
 
 
+@pytest.mark.both_destinations
 @every_provider
 def test_an_empty_account_makes_every_table_with_its_columns(
     provider: str, account_of: Open
@@ -408,8 +411,8 @@ def test_nothing_secret_or_personal_is_logged_or_told(
 
 
 @every_provider
-def test_no_planted_secret_is_in_any_table(account: Account) -> None:
-    account.synced()
+def test_no_planted_secret_is_in_any_table(provider: str, filled: Open) -> None:
+    account = filled(provider)
     texts = account.warehouse.rows(
         "select table_schema, table_name, column_name from information_schema.columns "
         "where data_type in ('VARCHAR', 'JSON', 'character varying', 'jsonb') "
@@ -424,6 +427,7 @@ def test_no_planted_secret_is_in_any_table(account: Account) -> None:
         assert found == []
 
 
+@pytest.mark.both_destinations
 def test_one_provider_that_fails_leaves_the_others_loaded(
     account_of: Open, beside: Callable[..., Account]
 ) -> None:

@@ -3,14 +3,14 @@
 from typing import Any
 
 import pytest
-from conftest import DAY, MINUTE, SETTINGS, Account, Open
+from conftest import DAY, HOUR, MINUTE, SETTINGS, Account, Open
 
 from pipelines.sync import plan_of
 from pipelines.tombstones import mark
 from simulator import World
 from simulator.entities import Message
 
-pytestmark = pytest.mark.both_destinations
+pytestmark = pytest.mark.twin
 
 every_provider = pytest.mark.parametrize("provider", SETTINGS)
 KEY = {"chatwoot": "id", "pembalasan": "id"}
@@ -44,10 +44,9 @@ def take_a_message(account: Account) -> Message:
 
 @every_provider
 def test_a_conversation_is_marked_by_the_second_full_scan_that_misses_it(
-    provider: str, account_of: Open
+    provider: str, filled: Open
 ) -> None:
-    account = account_of(provider)
-    account.synced()
+    account = filled(provider)
     gone = account.oldest()
     key = key_of(account, gone)
     account.world.delete_conversation(gone)
@@ -61,9 +60,8 @@ def test_a_conversation_is_marked_by_the_second_full_scan_that_misses_it(
     assert account.differences() == {}
 
 
-def test_a_recent_run_marks_nothing(account_of: Open) -> None:
-    account = account_of("hilos")
-    account.synced()
+def test_a_recent_run_marks_nothing(filled: Open) -> None:
+    account = filled("hilos")
     account.world.delete_conversation(account.oldest())
     for _ in range(3):
         account.later()
@@ -83,10 +81,10 @@ def test_what_one_scan_of_each_two_sees_is_not_marked(account_of: Open) -> None:
         assert marked(account) == []
 
 
+@pytest.mark.both_destinations
 @pytest.mark.parametrize("provider", ["chatwoot", "hilos"])
-def test_a_contact_that_was_merged_into_another_is_marked(provider: str, account_of: Open) -> None:
-    account = account_of(provider)
-    account.synced()
+def test_a_contact_that_was_merged_into_another_is_marked(provider: str, filled: Open) -> None:
+    account = filled(provider)
     first, second = [account.converse() for _ in range(2)]
     account.synced()
     into, merged = [account.world.conversations[each].contact_id for each in (first, second)]
@@ -108,21 +106,19 @@ def test_what_other_lists_say_of_a_contact_keeps_it(account_of: Open) -> None:
     assert account.differences() == {}
 
 
-def test_a_list_that_is_forbidden_marks_nothing(account_of: Open) -> None:
-    account = account_of("chatwoot")
-    account.synced()
+def test_a_list_that_is_forbidden_marks_nothing(filled: Open) -> None:
+    account = filled("chatwoot")
     account.fault("status", "/contacts", status=403)
     for _ in range(3):
         full_scan(account)
     assert marked(account, "contacts") == []
 
 
-def test_agents_that_leave_are_marked(account_of: Open) -> None:
-    account = account_of("chatwoot")
-    account.synced()
+def test_agents_that_leave_are_marked(filled: Open) -> None:
+    account = filled("chatwoot")
     gone = account.world.remove_agent()
     for _ in range(2):
-        account.later()
+        account.later(HOUR)
         account.synced()
     assert marked(account, "agents") == [gone.id]
 
@@ -136,9 +132,9 @@ def test_rows_before_the_start_date_are_not_marked(account_of: Open) -> None:
     assert marked(account) == []
 
 
-def test_a_message_that_its_thread_has_no_more_is_marked(account_of: Open) -> None:
-    account = account_of("octopush")
-    account.synced()
+@pytest.mark.both_destinations
+def test_a_message_that_its_thread_has_no_more_is_marked(filled: Open) -> None:
+    account = filled("octopush")
     gone = take_a_message(account)
     account.later(MINUTE)
     account.synced(full=True)
@@ -146,9 +142,8 @@ def test_a_message_that_its_thread_has_no_more_is_marked(account_of: Open) -> No
     assert account.differences(gone=["messages"]) == {}
 
 
-def test_the_mark_survives_quiet_runs(account_of: Open) -> None:
-    account = account_of("octopush")
-    account.synced()
+def test_the_mark_survives_quiet_runs(filled: Open) -> None:
+    account = filled("octopush")
     account.world.delete_conversation(account.oldest())
     full_scan(account)
     full_scan(account)
@@ -160,9 +155,8 @@ def test_the_mark_survives_quiet_runs(account_of: Open) -> None:
 
 
 @pytest.mark.parametrize("provider", ["chatwoot", "octopush"])
-def test_messages_go_and_come_back_with_their_conversation(provider: str, account_of: Open) -> None:
-    account = account_of(provider)
-    account.synced()
+def test_messages_go_and_come_back_with_their_conversation(provider: str, filled: Open) -> None:
+    account = filled(provider)
     gone = max(account.world.served(provider), key=lambda c: len(c.public_messages)).id  # type: ignore[arg-type]
     messages = len(account.rows("messages", ["account"]))
     account.world.delete_conversation(gone)
@@ -178,9 +172,8 @@ def test_messages_go_and_come_back_with_their_conversation(provider: str, accoun
     assert account.differences() == {}
 
 
-def test_a_run_that_was_killed_before_it_marked_leaves_it_to_the_next(account_of: Open) -> None:
-    account = account_of("octopush")
-    account.synced()
+def test_a_run_that_was_killed_before_it_marked_leaves_it_to_the_next(filled: Open) -> None:
+    account = filled("octopush")
     take_a_message(account)
     account.later(MINUTE)
     account.synced(full=True)
@@ -191,9 +184,8 @@ def test_a_run_that_was_killed_before_it_marked_leaves_it_to_the_next(account_of
     assert len(marked(account, "messages", "message_id")) == 1
 
 
-def test_a_clock_of_this_machine_that_went_back_marks_nothing(account_of: Open) -> None:
-    account = account_of("hilos")
-    account.synced()
+def test_a_clock_of_this_machine_that_went_back_marks_nothing(filled: Open) -> None:
+    account = filled("hilos")
     connection = account.connection
     table = next(iter(connection.provider.lists(connection.settings))).tables[0]
     later, earlier = "9000000000.5", "1000000000.5"

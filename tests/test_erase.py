@@ -167,7 +167,7 @@ def test_a_person_is_erased_from_everything_and_stays_away(
     shell("verify")
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_what_was_cut_off_is_made_up(
     shell: Shell,
     simulator: Simulator,
@@ -209,7 +209,7 @@ def test_what_was_cut_off_is_made_up(
         assert unrenewed(warehouse, ERASE) == []
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_what_cannot_be_written_anew_is_in_the_receipt(
     shell: Shell,
     simulator: Simulator,
@@ -235,7 +235,7 @@ def test_what_cannot_be_written_anew_is_in_the_receipt(
     assert kept[0].rows == kept[1].rows != {}
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 @pytest.mark.parametrize(
     "command", ["erase --phone +351912345678 --yes", "retain", "privacy --apply"]
 )

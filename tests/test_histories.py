@@ -23,10 +23,11 @@ from zlib import crc32
 import oracle
 import pytest
 from conftest import CHANNEL, DAY, HOUR, MINUTE, SERVED, Account, Row
+from forks import processes
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from killing import Job, Syncing, processes
+from killing import Job, Syncing
 from postgres_server import Server
 
 from pipelines.duckdb_file import DuckDbFile
@@ -453,7 +454,7 @@ def telling(
         }
 
 
-@pytest.mark.parametrize("into", ["duckdb", "postgres"])
+@pytest.mark.parametrize("into", ["duckdb", pytest.param("postgres", marks=pytest.mark.deep)])
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_whatever_happens_the_warehouse_becomes_the_world(
     provider: str, into: str, telling: dict[Chosen, Future[Told]], summary: Summary

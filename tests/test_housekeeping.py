@@ -14,7 +14,6 @@ from pipelines.audit import Outcome
 from pipelines.sync import plan_of, sync
 from simulator import World, serve
 
-both_destinations = pytest.mark.both_destinations
 NOTHING, LONG = timedelta(0), timedelta(days=90)
 
 
@@ -48,7 +47,7 @@ def age(account: Account, run_id: object, days: int) -> None:
     )
 
 
-@both_destinations
+@pytest.mark.both_destinations
 def test_old_runs_go_with_their_scans(account_of: Open) -> None:
     account = account_of("octopush")
     for _ in range(3):
@@ -64,7 +63,7 @@ def test_old_runs_go_with_their_scans(account_of: Open) -> None:
     )
 
 
-@both_destinations
+@pytest.mark.both_destinations
 def test_the_last_run_of_each_outcome_stays_and_the_last_whole_scan_of_each_list(
     account_of: Open,
 ) -> None:
@@ -91,7 +90,7 @@ def test_the_last_run_of_each_outcome_stays_and_the_last_whole_scan_of_each_list
     assert {row["list"] for row in found} == {"conversations", "agents", "messages"}
 
 
-@both_destinations
+@pytest.mark.twin
 def test_only_loads_that_rows_came_with_are_kept_and_the_newest_state(account_of: Open) -> None:
     account = account_of("octopush")
     for _ in range(4):
@@ -110,7 +109,7 @@ def test_only_loads_that_rows_came_with_are_kept_and_the_newest_state(account_of
     assert account.differences() == {}
 
 
-@both_destinations
+@pytest.mark.both_destinations
 def test_a_state_whose_load_is_not_whole_takes_no_other_away(account_of: Open) -> None:
     account = account_of("octopush")
     synced(account, NOTHING)
@@ -129,7 +128,7 @@ def test_a_state_whose_load_is_not_whole_takes_no_other_away(account_of: Open) -
     assert cut_off == ["9999999999.9"]
 
 
-@both_destinations
+@pytest.mark.twin
 def test_another_connection_keeps_what_is_its_own(
     account_of: Open, beside: Callable[..., Account]
 ) -> None:
@@ -145,7 +144,7 @@ def test_another_connection_keeps_what_is_its_own(
         assert each.differences() == {}
 
 
-@both_destinations
+@pytest.mark.twin
 def test_rows_that_were_loaded_are_not_left_in_the_working_folder(account_of: Open) -> None:
     account = account_of("octopush")
     for _ in range(3):
@@ -168,7 +167,7 @@ def test_it_is_done_once_in_a_hundredth_of_the_time(account_of: Open) -> None:
     assert column(account, "select swept_at from audit.sweeps") > [swept]
 
 
-@both_destinations
+@pytest.mark.twin
 def test_a_run_that_could_not_tidy_is_noted_as_failed(account_of: Open) -> None:
     account = account_of("octopush")
     synced(account, LONG)

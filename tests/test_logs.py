@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import stat
-import subprocess
 from collections import Counter
 from functools import reduce
 from operator import or_
@@ -112,7 +111,7 @@ def test_what_ends_the_command_is_told(shell: Shell) -> None:
 
 def test_what_is_interrupted_is_told(shell: Shell, simulator: Simulator) -> None:
     simulator.faults.add(Fault("slow", path="/messages", times=None, seconds=0.5))
-    running = subprocess.Popen(**shell.command("talkhouse", "sync"))
+    running = shell.start("sync")
     wait_until(lambda: any("/messages" in request.path for request in simulator.requests))
     running.send_signal(signal.SIGTERM)
     running.communicate(timeout=60)

@@ -10,7 +10,7 @@ from simulator import World
 from sources.http import Client
 from sources.threads import Budget
 
-pytestmark = pytest.mark.both_destinations
+pytestmark = pytest.mark.twin
 
 with_threads = pytest.mark.parametrize("provider", ["chatwoot", "octopush"])
 
@@ -47,9 +47,8 @@ def test_a_thread_that_is_quiet_is_not_read_for_ever(provider: str, account_of: 
 
 
 @with_threads
-def test_a_full_sync_reads_every_thread_again(provider: str, account_of: Open) -> None:
-    account = account_of(provider)
-    account.synced()
+def test_a_full_sync_reads_every_thread_again(provider: str, filled: Open) -> None:
+    account = filled(provider)
     account.later(30 * DAY)
     account.synced()
     account.world.edit_message()
@@ -99,6 +98,7 @@ def sync_within(account: Account, budget: Budget) -> tuple[int, int]:
     return progress.pages, progress.left
 
 
+@pytest.mark.both_destinations
 @with_threads
 def test_what_a_budget_leaves_is_the_next_runs_first_work(provider: str, account_of: Open) -> None:
     account = account_of(provider, settings={"in_flight": 1})

@@ -228,7 +228,7 @@ def change(house: House, dice: Random, changes: int) -> None:
     house.world.advance(10 * MINUTE)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.deep)])
 def test_whatever_happens_the_marts_tell_the_world(seed: int, housed: Housed) -> None:
     """Random histories, built again and again upon what was built before."""
     dice = Random(seed)

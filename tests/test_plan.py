@@ -39,9 +39,8 @@ def test_a_first_sync_costs_about_what_was_planned(provider: str, account_of: Op
 
 
 @pytest.mark.parametrize("provider", ["chatwoot", "octopush"])
-def test_what_is_known_is_not_asked_again(provider: str, account_of: Open) -> None:
-    account = account_of(provider)
-    account.synced()
+def test_what_is_known_is_not_asked_again(provider: str, filled: Open) -> None:
+    account = filled(provider)
     account.later(DAY)
     account.synced(full=True)
     cost = account.asked()

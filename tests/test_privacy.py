@@ -130,7 +130,7 @@ def test_columns_with_telling_names_are_declared_as_personal(name: str) -> None:
     assert undeclared <= of_the_company
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_what_is_hidden_is_nowhere_at_no_moment(
     account_of: Open,
@@ -168,7 +168,7 @@ def test_the_search_finds_what_is_not_hidden(
     assert '"chatwoot"."messages"' in found_in_warehouse(account.warehouse)
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_all_else_is_stored_as_it_would_be(account_of: Open, name: str) -> None:
     account = account_of(name)
@@ -398,7 +398,7 @@ def test_what_cannot_be_rewritten_is_read_again(account_of: Open, name: str) -> 
     assert account.differences() == {}
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_what_was_cut_off_before_it_was_read_again_is_read_by_the_next(
     account_of: Open, destination: Destination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -424,7 +424,7 @@ def test_what_was_cut_off_before_it_was_read_again_is_read_by_the_next(
         assert account.differences() == {}
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_a_change_that_was_cut_off_is_made_up_or_read_again_if_it_is_given_up(
     account_of: Open, destination: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -442,7 +442,7 @@ def test_a_change_that_was_cut_off_is_made_up_or_read_again_if_it_is_given_up(
 
 
 @pytest.mark.parametrize("free_form", [Action.DROP, Action.REDACT])
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_what_drifts_and_what_is_rejected_is_hidden_too(
     account_of: Open, free_form: Action
 ) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -187,7 +186,7 @@ def test_what_did_not_sync_changes_nothing(shell: Shell, simulator: Simulator, h
     # longer than a sync waits for the file
     simulator.faults.add(Fault("slow", times=None, seconds=4))
     seen = len(simulator.requests)
-    running = subprocess.Popen(**shell.command("talkhouse", "sync", "--full"))
+    running = shell.start("sync", "--full")
     wait_until(lambda: len(simulator.requests) > seen)
     shell("sync", exit_code=75)
     assert measured(shell) == before

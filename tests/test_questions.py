@@ -142,6 +142,7 @@ def test_answer_on_duckdb(question: Question, file: DuckDbFile) -> None:
     assert [names, *rows] == answer(file, question.sql)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.heading)
 def test_answer_on_postgres(question: Question, database: PostgresDatabase) -> None:
     names, _ruler, *rows = question.answer
@@ -215,10 +216,12 @@ def read_by(url: str, query: str) -> Any:
         connected.close()
 
 
+@pytest.mark.deep
 def test_analyst_reads_the_marts_by_the_url(analyst: str) -> None:
     assert read_by(analyst, "select count(*) from marts.sync_health") == [(5,)]
 
 
+@pytest.mark.deep
 def test_analyst_reads_what_a_later_build_makes(analyst: str, database: PostgresDatabase) -> None:
     with database.open() as warehouse:
         warehouse.execute("create table marts.later as select 1 as one")
@@ -228,6 +231,7 @@ def test_analyst_reads_what_a_later_build_makes(analyst: str, database: Postgres
             warehouse.execute("drop table marts.later")
 
 
+@pytest.mark.deep
 def test_analyst_writes_nothing(analyst: str) -> None:
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         read_by(analyst, "delete from marts.conversation_report returning 1")

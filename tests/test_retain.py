@@ -125,7 +125,7 @@ def test_a_window_that_is_wrong_is_refused(
     assert said in shell("sync", exit_code=2).stderr
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_what_was_cut_off_is_made_up(
     account_of: Open, destination: Destination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

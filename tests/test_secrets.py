@@ -121,7 +121,7 @@ class Watch:
         self.shown: set[str] = set()
 
     def __call__(self, *arguments: str, exit_code: int = 0) -> None:
-        running = subprocess.Popen(**self.shell.command("talkhouse", *arguments))
+        running = self.shell.start(*arguments)
         over = Event()
         looking = Thread(target=self._look, args=[psutil.Process(running.pid), over])
         looking.start()
@@ -166,7 +166,7 @@ def inside(file: Path) -> bytes:
         return raw
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_no_secret_is_in_anything_that_is_left_or_said(
     destination: Destination, shell: Shell, simulator: Simulator
 ) -> None:

@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SOAK = Path(__file__).parent.parent / "benchmarks/soak.py"
 
 
+@pytest.mark.deep
 def test_syncs_in_a_row_leave_nothing_behind_and_tell_everything_once() -> None:
     done = subprocess.run(
         [sys.executable, SOAK, "--syncs", "12", "--processes-every", "4"],

@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import re
-import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -244,8 +243,7 @@ def test_watch_goes_on_until_it_is_interrupted(shell: Shell, simulator: Simulato
     shell("sync")
     seen = shell.folder / "seen"
     with seen.open("w") as out:
-        command = {**shell.command("talkhouse", "status", "--watch"), "stdout": out}
-        with subprocess.Popen(**command) as watching:
+        with shell.start("status", "--watch", stdout=out) as watching:
             wait_until(lambda: seen.read_text().count("In talkhouse.duckdb: ") == 2)
             watching.terminate()
             assert watching.wait(30) == 0
@@ -258,9 +256,8 @@ def test_watch_draws_on_a_terminal_and_leaves_it_as_it_was(
     shell.configure(hotline=octopush(simulator))
     shell("sync")
     ours, theirs = pty.openpty()
-    command = {**shell.command("talkhouse", "status", "--watch"), "stdout": theirs}
-    command["env"] |= {"TERM": "xterm", "LINES": "40"}
-    with subprocess.Popen(**command) as watching:
+    shell.environment = {"TERM": "xterm", "LINES": "40"}
+    with shell.start("status", "--watch", stdout=theirs) as watching:
         os.close(theirs)
         drawn = b""
         while drawn.count(b"hotline (octopush): ok") < 2:
@@ -278,9 +275,8 @@ def test_watch_draws_on_a_terminal_and_leaves_it_as_it_was(
 
 
 @pytest.mark.both_destinations
-def test_a_sync_that_is_running_is_told(account_of: Open, request: pytest.FixtureRequest) -> None:
-    account = account_of("octopush")
-    account.synced()
+def test_a_sync_that_is_running_is_told(filled: Open, request: pytest.FixtureRequest) -> None:
+    account = filled("octopush")
     assert not health(account.connection, account.warehouse).is_running
     if "postgres" not in request.node.name:
         return  # a DuckDB file is not opened while a sync runs
@@ -295,10 +291,9 @@ def test_a_sync_that_is_running_is_told(account_of: Open, request: pytest.Fixtur
     assert seen == [True]
 
 
-@pytest.mark.both_destinations
-def test_stale_is_three_times_the_usual_and_an_hour_at_least(account_of: Open) -> None:
-    account = account_of("octopush")
-    account.synced()
+@pytest.mark.twin
+def test_stale_is_three_times_the_usual_and_an_hour_at_least(filled: Open) -> None:
+    account = filled("octopush")
     account.warehouse.execute("delete from audit.runs")
     now = datetime.now(UTC)
     for hours, expected in [(0, 48 * 3_600), (2, 6 * 3_600), (4, 6 * 3_600), (5, 6 * 3_600)]:
@@ -309,10 +304,9 @@ def test_stale_is_three_times_the_usual_and_an_hour_at_least(account_of: Open) -
     assert health(account.connection, account.warehouse).stale_after_seconds == 3_600
 
 
-@pytest.mark.both_destinations
-def test_an_unusual_volume_is_told(account_of: Open) -> None:
-    account = account_of("octopush")
-    account.synced()
+@pytest.mark.twin
+def test_an_unusual_volume_is_told(filled: Open) -> None:
+    account = filled("octopush")
     account.warehouse.execute("delete from audit.runs")
     account.warehouse.execute("delete from audit.scans")
     saturday = datetime(2026, 11, 21, 18, tzinfo=UTC)
@@ -338,10 +332,9 @@ def test_an_unusual_volume_is_told(account_of: Open) -> None:
     assert many.startswith("1,681 new rows in 24 hours, and 420 are usual on a Saturday: did ")
 
 
-@pytest.mark.both_destinations
-def test_a_full_scan_that_sees_half_as_much_is_told(account_of: Open) -> None:
-    account = account_of("octopush")
-    account.synced()
+@pytest.mark.twin
+def test_a_full_scan_that_sees_half_as_much_is_told(filled: Open) -> None:
+    account = filled("octopush")
     account.warehouse.execute("delete from audit.scans")
     now = datetime(2026, 11, 21, 18, tzinfo=UTC)
     for days, seen in [(3, 1_000), (2, 1_010), (1, 1_020)]:

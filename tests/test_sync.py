@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from conftest import DAY, Account, Open
 
-from pipelines import sync as syncing
 from pipelines.duckdb_file import DuckDbWarehouse
+from pipelines.load import Loader
 from pipelines.sync import UnknownList
 from pipelines.warehouse import WarehouseError
 from simulator import World
 from simulator import credentials as keys
+from sources.run import Run
 
 
 @pytest.mark.parametrize(
@@ -117,17 +118,15 @@ def test_an_outcome_tells_what_was_done(account_of: Open) -> None:
     assert (outcome.connection, outcome.provider) == ("shop", "octopush")
 
 
-def test_every_row_says_which_load_brought_it(account_of: Open) -> None:
-    account = account_of("hilos")
-    account.synced()
+def test_every_row_says_which_load_brought_it(filled: Open) -> None:
+    account = filled("hilos")
     loads = {row["load_id"] for row in account.warehouse.rows("select * from hilos._dlt_loads")}
     for table in account.warehouse.tables("hilos"):
         assert set(account.column(table, "_dlt_load_id")) <= loads
 
 
-def test_only_the_threads_that_changed_are_read_again(account_of: Open) -> None:
-    account = account_of("chatwoot")
-    account.synced()
+def test_only_the_threads_that_changed_are_read_again(filled: Open) -> None:
+    account = filled("chatwoot")
     account.later()
     changed = account.oldest()
     account.world.new_message(changed, kind="incoming")
@@ -207,9 +206,8 @@ def test_a_contact_that_is_not_known_there_leaves_the_others_loaded(account_of: 
     assert account.differences() == {}
 
 
-def test_a_merged_contact_is_followed(account_of: Open) -> None:
-    account = account_of("chatwoot")
-    account.synced()
+def test_a_merged_contact_is_followed(filled: Open) -> None:
+    account = filled("chatwoot")
     account.later()
     account.world.merge_contacts()
     account.later(DAY)
@@ -224,14 +222,14 @@ def test_a_killed_run_is_gone_on_with(account_of: Open, monkeypatch: pytest.Monk
     class Killed(BaseException):
         pass
 
-    loaded = syncing.load_chunk
+    loaded = Loader.load
 
-    def killed_at_the_third(*args: object) -> None:
+    def killed_at_the_third(loader: Loader, run: Run) -> None:
         if len(account.warehouse.tables("hilos")) and _count(account) >= 2:
             raise Killed
-        loaded(*args)  # type: ignore[arg-type]
+        loaded(loader, run)
 
-    monkeypatch.setattr(syncing, "load_chunk", killed_at_the_third)
+    monkeypatch.setattr(Loader, "load", killed_at_the_third)
     with pytest.raises(Killed):
         account.sync(chunk_rows=3)
     monkeypatch.undo()
@@ -242,10 +240,9 @@ def test_a_killed_run_is_gone_on_with(account_of: Open, monkeypatch: pytest.Monk
 
 
 def test_the_state_comes_from_the_warehouse_when_the_folder_is_lost(
-    account_of: Open, tmp_path: Path
+    filled: Open, tmp_path: Path
 ) -> None:
-    account = account_of("hilos")
-    account.synced()
+    account = filled("hilos")
     account.later()
     account.folder = tmp_path / "another"
     assert account.synced().report.lists["conversations"].mode == "recent"
@@ -302,10 +299,9 @@ def test_a_thread_that_cannot_be_read_is_quarantined_and_tried_again(account_of:
 
 
 def test_reads_that_were_noted_by_a_load_that_was_cut_off_are_not_trusted(
-    account_of: Open,
+    filled: Open,
 ) -> None:
-    account = account_of("chatwoot")
-    account.synced()
+    account = filled("chatwoot")
     [load] = account.warehouse.rows("select distinct _dlt_load_id as id from chatwoot.messages")
     for cut in ("messages where _dlt_load_id", "_dlt_loads where load_id"):
         account.warehouse.connection.execute(f"delete from chatwoot.{cut} = ?", [load["id"]])

@@ -27,7 +27,7 @@ from sources.chatwoot.records.conversations import (
 from sources.chatwoot.records.messages import Attachment, LastMessage, Message, MessageRead
 from sources.chatwoot.threads import WORKLIST, threads
 from sources.http import Request
-from sources.listing import ById, Listing, Mode
+from sources.listing import SHORT_LIST_FRESH_FOR, ById, Listing, Mode
 from sources.pages import PageDecoder
 from sources.records import Record
 from sources.run import Provider
@@ -118,7 +118,7 @@ def _filter(path: str, operator: str, ids: Sequence[int], number: int) -> Reques
 
 
 def short_list(record: type[Record], path: str, envelope: Any) -> Listing[Any]:
-    """A list that comes whole, in one answer, every time."""
+    """A list that comes whole, in one answer."""
     return Listing(
         record.table,
         PageDecoder(record, envelope),
@@ -126,6 +126,7 @@ def short_list(record: type[Record], path: str, envelope: Any) -> Listing[Any]:
         lambda number, mode: Request(path),
         last_page=1,
         may_be_forbidden=True,
+        fresh_for=SHORT_LIST_FRESH_FOR,
     )
 
 

@@ -22,7 +22,7 @@ from sources.hilos.records.account import (
 )
 from sources.hilos.records.conversations import Conversation
 from sources.http import Request
-from sources.listing import Listing
+from sources.listing import SHORT_LIST_FRESH_FOR, Listing
 from sources.pages import PageDecoder
 from sources.run import Provider
 from sources.tables import Table
@@ -47,6 +47,7 @@ def lists(settings: HilosSettings) -> Iterator[Listing[Any]]:
         ),
         lambda number, mode: Request("/api/account-member"),
         last_page=1,
+        fresh_for=SHORT_LIST_FRESH_FOR,
     )
     yield paginated(Template, "/api/channels/whatsapp/template", size, (Table(Template),))
 

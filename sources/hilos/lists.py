@@ -1,5 +1,6 @@
 """What Hilos and ActiveCampaign have in common: paginated lists, and a conversation's tables."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from sources.hilos.records.conversations import (
     tags_of,
 )
 from sources.http import Client, Request
-from sources.listing import Listing
+from sources.listing import SHORT_LIST_FRESH_FOR, Listing
 from sources.pages import PageDecoder
 from sources.records import Record
 from sources.tables import Table
@@ -47,6 +48,7 @@ def paginated(
         cursor=cursor,
         window_cursor=cursor,
         from_start_date=record is Conversation,
+        fresh_for=timedelta() if cursor else SHORT_LIST_FRESH_FOR,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sources.http import Request
-from sources.listing import Listing
+from sources.listing import SHORT_LIST_FRESH_FOR, Listing
 from sources.octopush.connect import AGENTS, OctopushSettings, check, connect
 from sources.octopush.records import Agent, Conversation, Message, MessageRead
 from sources.octopush.threads import WORKLIST, threads
@@ -42,6 +42,7 @@ def lists(settings: OctopushSettings) -> Iterator[Listing[Any]]:
         identity=lambda agent: agent.email,
         last_page=1,
         may_be_forbidden=True,
+        fresh_for=SHORT_LIST_FRESH_FOR,
     )
 
 

@@ -52,7 +52,7 @@ def unchanged_since(
     """When the good build ended that one with these models and variables would only repeat; None if
     there is none.
     """
-    if warehouse.is_older or "builds" not in warehouse.tables(AUDIT):
+    if warehouse.is_older or not warehouse.has_table(AUDIT, "builds"):
         return None
     found = warehouse.rows(
         "select built_at, built_of, good_until from audit.builds "

@@ -16,7 +16,7 @@ from conftest import DAY, HOUR, SERVED, Account, Row, cut_off
 from shell import Shell, octopush
 
 from pipelines import build as building
-from pipelines import unchanged
+from pipelines import unchanged_build
 from pipelines.audit import note_build
 from pipelines.build import MODELS, Built, build
 from pipelines.changes import change, changing, marks, note_change
@@ -105,14 +105,14 @@ def built(shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shop:
         tables = building._raw_tables(warehouse, shop.destination)
         variables |= {"providers": list(tables), "tables": tables}  # type: ignore[dict-item]
         built_at = note_build(warehouse, False, models)
-        of = unchanged.ingredients(warehouse, models, variables)
-        unchanged.note_built(warehouse, built_at, of)
+        of = unchanged_build.ingredients(warehouse, models, variables)
+        unchanged_build.note_built(warehouse, built_at, of)
     assert shop.build().unchanged_since
     return shop
 
 
 def at(moment: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unchanged, "_moment", lambda variables: moment)
+    monkeypatch.setattr(unchanged_build, "_moment", lambda variables: moment)
 
 
 def test_a_build_of_what_is_there_does_nothing_unless_it_is_full(built: Shop) -> None:
@@ -195,7 +195,7 @@ def test_what_is_asked_for_otherwise_is_built(built: Shop, monkeypatch: pytest.M
     assert not built.build(time_zone="Europe/Lisbon").unchanged_since
     assert not built.build(as_of="2026-01-01T00:00:00Z").unchanged_since
     with monkeypatch.context() as patched:
-        patched.setattr(unchanged, "version", lambda name: "another")
+        patched.setattr(unchanged_build, "version", lambda name: "another")
         assert not built.build().unchanged_since
     assert built.build().unchanged_since
 
@@ -240,7 +240,7 @@ def test_a_build_is_good_until_the_next_window_closes(built: Shop) -> None:
         built.execute("update marts.whatsapp_windows set is_open = false")
         with built.destination.open() as warehouse:
             built_at = note_build(warehouse, False, "these")
-            unchanged.note_built(warehouse, built_at, {"as": "it was"})
+            unchanged_build.note_built(warehouse, built_at, {"as": "it was"})
         noted = "select good_until from audit.builds where built_of is not null"
         assert built.rows(noted) == [{"good_until": None}]
         soonest = "(select min(open_until_at) from marts.whatsapp_windows)"
@@ -248,7 +248,9 @@ def test_a_build_is_good_until_the_next_window_closes(built: Shop) -> None:
             f"update marts.whatsapp_windows set is_open = true where open_until_at > {soonest}"
         )
         with built.destination.open() as warehouse:
-            unchanged.note_built(warehouse, note_build(warehouse, False, "these"), {"as": "it was"})
+            unchanged_build.note_built(
+                warehouse, note_build(warehouse, False, "these"), {"as": "it was"}
+            )
         [wanted] = built.rows(
             "select min(open_until_at) as at from marts.whatsapp_windows "
             f"where open_until_at > {soonest}"
@@ -280,11 +282,13 @@ def test_rows_that_may_still_be_coming_are_no_state_to_build_of(built: Shop) -> 
         with pytest.raises(KeyboardInterrupt), changing(warehouse, "octopush"):
             cut_off()
         assert marks(warehouse) is None
-        assert unchanged.ingredients(warehouse, "these", {}) is None
+        assert unchanged_build.ingredients(warehouse, "these", {}) is None
     assert not built.build().unchanged_since
     with built.destination.open() as warehouse:
         # a build that saw some of them is not taken for one that saw all
-        unchanged.note_built(warehouse, note_build(warehouse, False, building._models_hash()), None)
+        unchanged_build.note_built(
+            warehouse, note_build(warehouse, False, building._models_hash()), None
+        )
         with changing(warehouse, "octopush"):
             pass
         after = marks(warehouse)
