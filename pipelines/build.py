@@ -60,9 +60,9 @@ def build(
     """Builds everything for the providers whose datasets are there, unless nothing changed since
     the last good build.
 
-    `full` makes everything anew, as does any change of the models: a newer release, or other
-    seeds. `time_zone` is whose days the marts count by, `models.time_zone`
-    of the settings if it is empty. `as_of` (ISO 8601) takes the place of the time of the build.
+    `full` makes everything anew, as does any change of the models: a newer release, or other seeds.
+    `time_zone` is whose days the marts count by, `models.time_zone` of the settings if it is empty.
+    `as_of` (ISO 8601) takes the place of the time of the build.
 
     Raises SettingsError if nothing was ever loaded, or there is no such time zone; WarehouseError
     if the destination cannot be opened; AlreadySyncing if another process builds or, into a DuckDB

@@ -60,13 +60,16 @@ METRICS = {
 """Every metric, with what it says. All are gauges: they tell of the latest run, or of now."""
 
 
-# what is asked of the warehouse, or was last built: it holds until that is done again
+# what is asked of the warehouse: it holds until that is asked again
 STANDING = (
     "talkhouse_sync_last_success_timestamp_seconds",
     "talkhouse_list_complete_as_of_timestamp_seconds",
     "talkhouse_threads_left",
     "talkhouse_drift_fields",
     "talkhouse_rejected_rows",
+)
+# what was built: it holds until there is something to build again
+BUILT = (
     "talkhouse_build_duration_seconds",
     "talkhouse_build_models",
     "talkhouse_build_tests_passed",
@@ -149,14 +152,14 @@ def add_standing(sheet: Sheet, connection: Connection, warehouse: Warehouse) -> 
 
 
 def add_known(sheet: Sheet, before: str) -> None:
-    """Adds how the connection stood by an earlier sheet, where this one does not say. Raises
-    ValueError if that is none.
+    """Adds how the connection stood, or what was built, by an earlier sheet, where this one does
+    not say. Raises ValueError if that is none.
     """
     from prometheus_client.parser import text_string_to_metric_families
 
     said = {family.name for family in sheet.registry.collect()}
     for family in text_string_to_metric_families(before):
-        if family.name in STANDING and family.name not in said:
+        if family.name in (*STANDING, *BUILT) and family.name not in said:
             for sample in family.samples:
                 sheet.set(family.name, sample.value, **sample.labels)
 

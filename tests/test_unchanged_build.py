@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -142,8 +142,20 @@ def rewritten(shop: Shop) -> None:
 
 
 def synced(shop: Shop) -> None:
-    shop.world.new_message(next(iter(shop.world.served("chatwoot"))).id)
-    shop.sync("chatwoot")
+    """As many rows as there were."""
+    shop.world.rename_contact()
+    shop.sync("chatwoot", full=True, only=["contacts"])
+
+
+def marked(shop: Shop) -> None:
+    """Where the loads themselves, which came before, are not what is noticed."""
+    shop.world.delete_contact()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("pipelines.load.changing", lambda *of: nullcontext())
+        for _ in range(2):
+            shop.sync("chatwoot", full=True, only=["contacts"])
+    deleted = "select count(*) as n from chatwoot.contacts where deleted_at is not null"
+    assert shop.rows(deleted) != [{"n": 0}]
 
 
 def failed(shop: Shop) -> None:
@@ -153,6 +165,7 @@ def failed(shop: Shop) -> None:
 
 CHANGED: dict[str, Callable[[Shop], None]] = {
     "a sync brought rows": synced,
+    "rows were marked deleted": marked,
     "a person was erased": erased,
     "old rows were deleted": retained,
     "rows came under another policy": rewritten,
@@ -378,13 +391,13 @@ def test_the_command_says_so_and_dbt_by_hand_is_noticed(shell: Shell, simulator:
     assert shell("-c", loaded, program="python").stdout == "[]\n"
     # what dbt makes by hand has other settings, or only some of the tables
     shell(
-        "compile",
+        "run",
         "--project-dir",
         str(MODELS),
         "--profiles-dir",
         str(MODELS),
         "--select",
-        "marts.busy_hours",
+        "busy_hours",
         "--target-path",
         str(shell.folder / "target"),
         "--log-path",
