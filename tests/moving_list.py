@@ -99,9 +99,9 @@ class MovingList:
 
     def ordered(self, by: str | None = None) -> list[Thing]:
         """The newest first."""
-        return sorted(
-            self.rows.values(), key=lambda row: (getattr(row, by or self.order), row.id)
-        )[::-1]
+        return sorted(self.rows.values(), key=lambda row: (getattr(row, by or self.order), row.id))[
+            ::-1
+        ]
 
     def read(self, request: Request, decode: PageDecoder[Thing], attempts: int = 6) -> Page[Thing]:
         """Answers one of the requests that `listed` makes."""
