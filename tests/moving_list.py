@@ -1,4 +1,4 @@
-"""A list in memory that moves while a scan reads it: no HTTP, no warehouse, a millisecond a scan."""
+"""A list in memory that moves while a scan reads it: no HTTP, no warehouse, milliseconds a scan."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from sources.http import Request
 from sources.listing import ById, Listing, Mode, Plan, Progress, Readers
 from sources.pages import Page, PageDecoder
 from sources.records import Epoch, Id, Record
-from sources.salvage import Findings, Reject
+from sources.salvage import Reject
 from sources.scan import scan
 from sources.tables import Table
 from sources.terms import Terms
