@@ -125,9 +125,13 @@ class _Chunk(Generic[R]):
         fetch = Fetch(self._client, self._listing, going)
         begun, over, absent = self._progress.pages, False, 0
         with PagesAhead(fetch, self._in_flight(walk, mode), 1) as pages:
-            while not (over or is_enough(self._plan, self._progress, mode)):
-                # one page more than the one that was read before
-                if self._room <= 0 and self._progress.pages > begun + again:
+            while not over:
+                is_enough_read = is_enough(self._plan, self._progress, mode) or (
+                    # one page more than the one that was read before
+                    self._room <= 0 and self._progress.pages > begun + again
+                )
+                # where the next one would begin is known once the last one's end is found
+                if is_enough_read and not walk.is_seeking:
                     break
                 number = going["page"]
                 pages.last = self._last_ahead(walk, number)

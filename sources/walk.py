@@ -60,6 +60,11 @@ class Walk(Generic[R]):
         found: int | None = self.going.get("last", self.listing.last_page)
         return found
 
+    @property
+    def is_seeking(self) -> bool:
+        """Whether it looks for the rows that the run before this one read last."""
+        return bool(self._seam)
+
     def wants(self, row: R) -> bool:
         if self._from is None and self._until is None:
             return True
@@ -105,10 +110,14 @@ class Walk(Generic[R]):
         if back is not None:
             going["page"] = back
             return False
+        # not before: a page that is gone back from would be taken to reach into the one before it
+        self._met.update(seen.identities)
         if seen.cursors:
             self._follow_cursor([seen.cursors[place] for place in fresh])
         if self.listing.sized and seen.identities:
             going["seam"] = seen.identities[-SEAM_ROWS:]
+            if fresh:
+                going.pop("ended_at", None)  # rows moved up to here: the list may end elsewhere now
         going["page"] = number + 1
         return self._is_end(seen, number) or self._may_stop()
 
@@ -125,8 +134,6 @@ class Walk(Generic[R]):
         # where the number of pages is known, pages may be alike and still come to an end
         if self._nothing_new >= SAME_PAGE_AT_MOST and self.end is None:
             raise PagingLoop(f"{self.listing.name}: page {number} repeats the pages before it")
-        if self.end is None:
-            self._met.update(seen.identities)
         rows = len(seen.identities) + seen.rejected
         if number == 1 or not self.listing.sized:
             self.going["size"] = rows if self.listing.sized else max(self.size, rows)
@@ -145,9 +152,9 @@ class Walk(Generic[R]):
                 going["ended_at"] = 1  # an empty list is asked for twice
                 return 1
             return None
+        if self._seam and not seen.rejected:
+            return self._sought(seen, number)
         if self.listing.sized and seen.identities and not seen.rejected:
-            if self._seam:
-                return self._sought(seen, number)
             if len(fresh) == len(seen.identities) and span(number, self.size).overlaps:
                 # none of its rows was met: others went away, and those behind moved up past us
                 return self._back_from(number)
@@ -191,12 +198,13 @@ class Walk(Generic[R]):
 
     def _ends_early(self, seen: Seen, number: int) -> bool:
         """Whether the list ends here though it declares more rows than its pages had; where it
-        declares nothing, an empty page is believed when it comes twice.
+        declares nothing, an empty page is believed when it comes twice. One that was to begin in
+        the page before it is empty only because rows went away.
         """
         if not seen.last:
             return False
-        declared = self._declared
-        if declared is None:
+        declared, is_empty = self._declared, not (seen.identities or seen.rejected)
+        if declared is None or (self.listing.sized and is_empty):
             return not seen.identities
         before = span(number, self.size).start if self.listing.sized else (number - 1) * self.size
         return before + len(seen.identities) + seen.rejected < declared

@@ -3,6 +3,8 @@
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -18,42 +20,109 @@ def modules(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
-def imported(module: Path) -> Iterator[str]:
-    """The full names of the modules that it imports, wherever in it."""
-    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield str(node.module)
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def imported(source: str, package: str) -> Iterator[str]:
+    """The full names of what a module of the package imports, wherever and however it does."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module, names, level):
+                origin = resolve_name("." * (level or 0) + (module or ""), package)
+                yield origin
+                yield from (f"{origin}.{alias.name}" for alias in names)
+            case ast.Call(
+                ast.Name("import_module" | "__import__") | ast.Attribute(attr="import_module")
+            ):
+                given = [*node.args, *(keyword.value for keyword in node.keywords)]
+                names = [each.value for each in given if isinstance(each, ast.Constant)]
+                yield from (resolve_name(name, package) for name in names if isinstance(name, str))
 
 
-def violations(folder: str, *forbidden: str) -> list[str]:
-    return [
-        f"{module.relative_to(ROOT)} imports {name}"
-        for module in modules(folder)
-        for name in imported(module)
-        for prefix in forbidden
-        if name == prefix or name.startswith(f"{prefix}.")
-    ]
+@dataclass(frozen=True)
+class Rule:
+    """Modules of a folder do not import any of these; `is_deep` if those of its folders neither."""
+
+    folder: str
+    forbidden: tuple[str, ...]
+    is_deep: bool = True
+
+    def modules(self) -> list[Path]:
+        return [
+            module
+            for module in modules(self.folder)
+            if self.is_deep or module.parent == ROOT / self.folder
+        ]
+
+    def broken_by(self, source: str, package: str) -> set[str]:
+        """What the source of a module imports that it must not."""
+        return {
+            name
+            for name in imported(source, package)
+            for prefix in self.forbidden
+            if name == prefix or name.startswith(f"{prefix}.")
+        }
 
 
-def test_sources_know_neither_pipelines_nor_simulator() -> None:
-    assert not violations("sources", "pipelines", "simulator", "tests", "duckdb")
+OF_PROVIDERS = tuple(f"sources.{name}" for name in PROVIDERS)
+RULES = {
+    "sources know neither pipelines nor simulator": Rule(
+        "sources", ("pipelines", "simulator", "tests", "duckdb")
+    ),
+    "what providers share knows none of them": Rule("sources", OF_PROVIDERS, is_deep=False),
+    "pipelines name no provider": Rule("pipelines", (*OF_PROVIDERS, "tests")),
+    "the simulator knows nothing of the rest": Rule(
+        "simulator", ("sources", "pipelines", "dlt", "duckdb", "tests")
+    ),
+}
+every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 
 
-def test_pipelines_name_no_provider() -> None:
-    assert not violations("pipelines", *(f"sources.{name}" for name in PROVIDERS), "tests")
+@every_rule
+def test_modules_import_only_what_they_may(rule: Rule) -> None:
+    assert rule.modules()
+    for module in rule.modules():
+        package = ".".join(module.relative_to(ROOT).parent.parts)
+        broken = rule.broken_by(module.read_text("utf-8"), package)
+        assert not broken, f"{module.relative_to(ROOT)} imports {', '.join(sorted(broken))}"
 
 
-def test_simulator_knows_nothing_of_the_rest() -> None:
-    assert not violations("simulator", "sources", "pipelines", "dlt", "duckdb", "tests")
+@every_rule
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "import {name}",
+        "import {name}.inner as other",
+        "from {name} import anything",
+        "from {name}.inner import anything",
+        "def late():\n    from {name}.inner import anything",
+        "if TYPE_CHECKING:\n    import {name}",
+        "from importlib import import_module\nimport_module('{name}')",
+        "import importlib\nimportlib.import_module(name='{name}.inner')",
+        "__import__('{name}')",
+    ],
+)
+def test_an_import_that_is_not_allowed_is_found(rule: Rule, planted: str) -> None:
+    for name in rule.forbidden:
+        assert rule.broken_by(planted.format(name=name), rule.folder), name
 
 
-def test_modules_of_one_provider_import_no_later_layer_of_sources() -> None:
-    shared = [module for module in modules("sources") if module.parent == ROOT / "sources"]
-    for module in shared:
-        assert not {f"sources.{name}" for name in PROVIDERS} & set(imported(module)), module.name
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "from sources import chatwoot",
+        "from . import chatwoot",
+        "from .chatwoot import records",
+        "from .chatwoot.records import Conversation",
+        "import_module('.chatwoot', __package__)",
+    ],
+)
+def test_a_provider_that_is_imported_from_beside_it_is_found(planted: str) -> None:
+    assert RULES["what providers share knows none of them"].broken_by(planted, "sources")
+
+
+def test_names_that_only_begin_alike_are_allowed() -> None:
+    rule = Rule("pipelines", ("sources.chatwoot",))
+    assert not rule.broken_by("import sources.chatwoots\nfrom sources import provider", "pipelines")
 
 
 @pytest.mark.parametrize("folder", ["sources", "pipelines", "simulator", "benchmarks"])

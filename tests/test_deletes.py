@@ -195,3 +195,27 @@ def test_a_clock_of_this_machine_that_went_back_marks_nothing(filled: Open) -> N
         }
         plan = plan_of(connection)
         assert mark(connection, account.warehouse, plan, table, states) == 0
+
+
+@pytest.mark.parametrize("lists", [("conversations", "contacts"), ("contacts", "conversations")])
+def test_a_row_of_two_lists_is_marked_once_two_scans_of_both_missed_it(
+    lists: tuple[str, str], account_of: Open
+) -> None:
+    """As when full scans are spread, so that those of two lists do not begin with one load."""
+    account = account_of("chatwoot")
+    account.synced()
+    connection, plan = account.connection, plan_of(account.connection)
+    filling = connection.provider.lists(connection.settings)
+    table = next(listing for listing in filling if listing.name == "contacts").tables[0]
+    rows = len(account.rows("contacts", ["id"]))
+    account.warehouse.execute("update chatwoot.contacts set _dlt_load_id = '2000000000.5'")
+    times = ["2030-01-02T00:00:00+00:00", "2030-01-01T00:00:00+00:00"]
+    for first, marks in (("1000000000.5", 0), ("2500000000.5", rows)):
+        scans = [[first, "4000000000.5"], ["3000000000.5", "4000000000.5"]]
+        states = {
+            name: {"full_scans": loads, "full_scan_at": at}
+            for name, loads, at in zip(lists, scans, times, strict=True)
+        }
+        assert mark(connection, account.warehouse, plan, table, states) == marks
+    found = {str(row["deleted_at"])[:10] for row in account.rows("contacts", ["deleted_at"])}
+    assert found == {"2030-01-02"}

@@ -404,3 +404,32 @@ def test_an_address_with_letters_of_its_own_is_erased_and_no_longer_one(
     with destination.open(read_only=True) as warehouse:
         left = warehouse.rows("select content from chatwoot.messages where id = %s", [one.id])
     assert left == [{"content": "not majosé@mail.example nor josé@mail.example.org, but [erased]."}]
+
+
+def test_an_address_in_a_link_is_erased_where_it_is_stored_and_where_it_comes(
+    shell: Shell, simulator: Simulator, destination: Destination
+) -> None:
+    world = simulator.world
+    contact = known_widely(world)
+    contact.email = "ann.b+c@mail.example"
+    link = "https://shop.example/?to=Ann.B+c%40Mail.example&from=joann.b+c%40mail.example"
+    stored, comes, *_ = (
+        message
+        for conversation in world.conversations.values()
+        if conversation.contact_id != contact.id
+        and conversation.channel_id in world.carried("chatwoot")
+        for message in conversation.messages
+        if message.content
+    )
+    stored.content = link
+    shell("sync", "demo_chatwoot")
+    receipt = json.loads(shell("erase", "--email", contact.email, "--yes", "--json").stdout)
+    # whatever table it is in: of its conversation it may be the last one, too
+    assert receipt["texts"]["chatwoot.messages"] == 1
+    comes.content = link
+    world.advance(3_600)
+    shell("sync", "demo_chatwoot", "--full")
+    with destination.open(read_only=True) as warehouse:
+        query = "select content from chatwoot.messages where id in (%s, %s)"
+        left = [row["content"] for row in warehouse.rows(query, [stored.id, comes.id])]
+    assert left == ["https://shop.example/?to=[erased]&from=joann.b+c%40mail.example"] * 2

@@ -349,14 +349,19 @@ def test_what_another_load_emptied_is_not_taken_for_loaded(
     account.synced()
     account.later()
     account.world.new_conversation(4)
-    copy = JsonbCopyJob.run
+    before = account.contents()
+    copy, emptied = JsonbCopyJob.run, []
 
-    def emptied(job: Any) -> None:
+    def copied_and_emptied(job: Any) -> None:
         copy(job)
-        account.warehouse.execute(f"truncate hilos_staging.{job.load_table_name}")
+        if job.load_table_name == "conversations":
+            account.warehouse.execute("truncate hilos_staging.conversations")
+            emptied.append(job)
 
-    monkeypatch.setattr(JsonbCopyJob, "run", emptied)
-    assert "loading failed" in account.sync().error
+    monkeypatch.setattr(JsonbCopyJob, "run", copied_and_emptied)
+    assert account.sync().error.startswith("loading failed: DivisionByZero; ")
+    assert emptied
+    assert account.contents() == before
     monkeypatch.undo()
     account.synced()
     assert account.differences() == {}

@@ -106,13 +106,17 @@ def test_pages_that_are_clamped_lose_nothing(account_of: Open) -> None:
 
 
 @pytest.mark.parametrize("provider", ["chatwoot", "hilos", "octopush"])
-def test_rows_that_move_up_behind_a_deleted_one_are_not_skipped(
+def test_rows_that_move_up_behind_deleted_ones_are_not_skipped(
     provider: str, account_of: Open
 ) -> None:
     account = account_of(provider, World(conversations=40), only=["conversations"], **NO_FILTER)
     served = sorted(account.world.served(provider), key=lambda c: c.created_at)  # type: ignore[arg-type]
-    first = served[-1]
-    account.before(of_page(provider, 3), lambda: account.world.delete_conversation(first.id))
+
+    def delete() -> None:
+        for newest in served[-4:]:
+            account.world.delete_conversation(newest.id)
+
+    account.before(of_page(provider, 3), delete)
     account.synced()
     assert account.acted
     assert account.differences(gone=list(account.expected())) == {}
