@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import psycopg2
 import pytest
-from conftest import MINUTE, Account, Open
+from conftest import HOUR, MINUTE, Account, Open
 from shell import Shell, octopush
 
 from pipelines.audit import Outcome
@@ -27,8 +27,8 @@ def synced(account: Account, keep: timedelta) -> Outcome:
 
 
 def written(account: Account) -> Account:
-    """A thread of it moves, and a new one begins."""
-    account.later()
+    """A thread of it moves, a new one begins, and short lists are due again."""
+    account.later(HOUR)
     account.world.new_message(account.world.served("octopush")[0].id, kind="incoming")
     account.world.new_message(account.converse(), kind="incoming")
     # a thread that is read in the second of its last message is read again

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import Open
+from conftest import HOUR, Open
 from shell import Shell, chatwoot, octopush, wait_until
 
 from pipelines.health import health, words
@@ -89,6 +89,7 @@ def test_a_good_sync_makes_it_fresh(shell: Shell, simulator: Simulator) -> None:
     shell("sync")
     ago(shell, 3)
     assert verdict(shell, 1).endswith("1 of 1 connection needs you: hotline is stale")
+    simulator.world.advance(3 * HOUR)
     shell("sync")
     assert verdict(shell, 0).endswith("1 connection, fresh, nothing to do")
 
@@ -116,7 +117,7 @@ def test_a_failed_build_needs_somebody(shell: Shell, simulator: Simulator) -> No
     shell.configure(hotline=octopush(simulator))
     shell("sync")
     with duckdb.connect(shell.folder / "talkhouse.duckdb") as connection:
-        connection.execute("insert into audit.builds values (now(), 'failed', '')")
+        connection.execute("insert into audit.builds (built_at, outcome) values (now(), 'failed')")
     told = shell("status", exit_code=1).stdout
     assert told.splitlines()[0] == (
         "In talkhouse.duckdb: 1 connection, fresh; the last build failed"
