@@ -68,7 +68,8 @@ class Loader:
                 chunk.read_threads(worklist, package)
             self._count_changes(chunk, run)
             read = time.monotonic()
-            if is_unchanged(connection, warehouse, chunk, run):
+            # a connection's first package makes the state that later ones are held against
+            if states and is_unchanged(connection, warehouse, chunk, run):
                 store_unchanged(connection, warehouse, chunk, package)
             else:
                 rows = self._loaded(chunk, package)

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from conftest import SERVED, Open
+from conftest import HOUR, SERVED, Open
 from dbt.adapters.cache import RelationsCache
 from postgres_server import Server
 from shell import Shell, chatwoot, octopush
@@ -245,6 +245,9 @@ def test_a_sync_builds_when_the_last_good_build_is_old(shell: Shell, simulator: 
     assert builds() == 1
     with duckdb.connect(file) as connection:
         connection.execute("update audit.builds set built_at = built_at - interval 55 minutes")
+    assert "\nNothing to build " in shell("sync", "--build", "1h").stdout
+    simulator.world.advance(HOUR)
+    simulator.world.new_message()
     assert "\nBuilt " in shell("sync", "--build", "1h").stdout
     with duckdb.connect(file) as connection:
         connection.execute("update audit.builds set outcome = 'failed'")

@@ -184,6 +184,19 @@ def test_the_threads_of_a_first_sync_come_with_its_lists(
     assert other.differences() == {}
 
 
+def test_a_first_sync_that_finds_nothing_has_a_state(
+    account_of: Open, beside: Callable[..., Account]
+) -> None:
+    account = account_of("hilos")
+    account.synced()
+    other = beside(account, "hilos", "other")
+    for until in ("2001-01-01", "2002-01-01"):
+        window = {"since": "2000-01-01", "until": until, "only": ["conversations"]}
+        assert not any(other.synced(**window).rows.values())
+    other.synced()
+    assert other.differences() == {}
+
+
 @pytest.mark.both_destinations
 def test_a_first_sync_that_cannot_read_threads_keeps_its_lists(account_of: Open) -> None:
     account = account_of("chatwoot")
