@@ -10,7 +10,7 @@ demo: $(VENV)/stamp
 	$(BIN)/talkhouse demo
 
 # in a process for each core, four at most, since each starts servers and a Postgres of its own
-PROCESSES = --numprocesses auto --maxprocesses 4 --dist worksteal
+PROCESSES = --numprocesses auto --maxprocesses 4 --dist loadfile
 PYTEST = $(BIN)/pytest $(PROCESSES)
 
 test: $(VENV)/stamp

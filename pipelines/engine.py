@@ -5,8 +5,10 @@ These are not a user's to set in `.dlt/config.toml`, which the environment outra
 
 import gc
 import os
+from functools import cache
 from typing import Any
 
+from dlt.common.configuration import resolve
 from dlt.common.runtime.collector import NullCollector
 from dlt.common.runtime.run_context import active
 from dlt.pipeline.trace import PipelineStepTrace, PipelineTrace
@@ -24,6 +26,11 @@ os.environ.setdefault("LOAD__WORKERS", "1")
 # one list after the other: with their batches in turn, several would be held at a time
 os.environ.setdefault("EXTRACT__NEXT_ITEM_MODE", "fifo")
 os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")
+# a package asks for some three hundred settings, most of which nobody set, again and again: what
+# the places of settings answer is asked once in a process
+resolve.resolve_single_provider_value = cache(  # type: ignore[assignment]
+    resolve.resolve_single_provider_value
+)
 active().initialize_runtime()
 
 # what the imports made stays for good: without this the collector walks it again and again

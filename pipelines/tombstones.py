@@ -1,8 +1,8 @@
 """Marks the rows that a provider has no more: `deleted_at` is when that was noticed.
 
-Every row that a scan sees is loaded, or noted as unchanged, and says by its `_dlt_load_id` when that
-was last. So a row that two full scans in a row missed is one whose load is older than both. No row is ever removed;
-one that comes back is loaded without the mark.
+Every row that a scan sees is loaded, or noted as unchanged, and says by its `_dlt_load_id` when
+that was last. So a row that two full scans in a row missed is one whose load is older than both. No
+row is ever removed; one that comes back is loaded without the mark.
 """
 
 from collections.abc import Mapping

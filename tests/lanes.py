@@ -1,7 +1,8 @@
 """The deep lane: tests that are marked `deep`, of which a run may take as many as fit in its time.
 
-`--minutes 20` starts no test after that, and says how many were left out. The files, and the tests
-of each, then come in a random order, so that each run takes other ones; `--seed` takes them again.
+`--minutes 20` starts no test after that, and says how many were left out. The files then come in a
+random order, so that each run takes other ones; `--seed` takes them again. The tests of a file stay
+together, since they share what is slow to make.
 """
 
 import random
@@ -33,8 +34,6 @@ class Lane:
         dice = random.Random(self.seed)
         files = [list(found) for _, found in groupby(items, lambda item: item.path)]
         dice.shuffle(files)
-        for tests in files:
-            dice.shuffle(tests)
         items[:] = [test for tests in files for test in tests]
 
     @pytest.hookimpl(tryfirst=True)
