@@ -91,7 +91,7 @@ def test_a_second_run_changes_nothing_and_asks_little(provider: str, filled: Ope
     assert outcome.requests <= QUIET.get(account.provider, len(account.identifiers))
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 @every_provider
 def test_a_change_arrives(account: Account) -> None:
     conversation = account.converse()
@@ -211,7 +211,7 @@ def test_keys_are_unique(account: Account) -> None:
         assert None not in {value for row in rows for value in row}, table
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 @every_provider
 def test_an_empty_account_makes_every_table_with_its_columns(
     provider: str, account_of: Open

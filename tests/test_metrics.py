@@ -132,7 +132,7 @@ def compared(house: House, truth: Truth, mart: str, provider: str) -> dict[Any, 
     return differences(found, wanted, KEYS[mart])
 
 
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+@pytest.fixture(scope="module", params=["duckdb", pytest.param("postgres", marks=pytest.mark.deep)])
 def whole(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[House]:
     """One World at every provider, built once."""
     folder = tmp_path_factory.mktemp("whole")
@@ -243,6 +243,7 @@ def test_whatever_happens_the_marts_tell_the_world(seed: int, housed: Housed) ->
         assert {mart: how for mart, how in unlike.items() if how} == {}, f"build {number}"
 
 
+@pytest.mark.deep
 def test_an_incremental_build_equals_a_full_one(housed: Housed) -> None:
     providers = ("chatwoot", "octopush", "pembalasan")
     house = housed(World(11, 32))
@@ -304,7 +305,9 @@ LONG_NIGHTS = {
 """Nights that go on after midnight, one of them into an opening; and those of summer time."""
 
 
-@pytest.mark.parametrize("zone", ["Europe/Lisbon", "America/New_York"])
+@pytest.mark.parametrize(
+    "zone", ["Europe/Lisbon", pytest.param("America/New_York", marks=pytest.mark.deep)]
+)
 def test_days_and_business_hours_are_those_of_their_time_zone(
     zone: str, housed: Housed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
