@@ -301,6 +301,7 @@ def filled(
     request: pytest.FixtureRequest, templates: Templates, destination: Destination
 ) -> Callable[[str], Account]:
     """`filled("hilos")`: what `account_of` opens, once it is synced."""
+
     def make(provider: str, folder: Path) -> None:
         file = DuckDbFile(folder / "talkhouse.duckdb")
         with serve(World(conversations=24), **SERVED) as simulator, file.open() as warehouse:
