@@ -80,7 +80,7 @@ class Shop:
         }
 
 
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+@pytest.fixture(scope="module", params=["duckdb", pytest.param("postgres", marks=pytest.mark.deep)])
 def shop(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("shop")
     with ExitStack() as stack:
@@ -149,12 +149,12 @@ def synced(shop: Shop) -> None:
 
 def marked(shop: Shop) -> None:
     """Where the loads themselves, which came before, are not what is noticed."""
-    shop.world.delete_contact()
+    shop.world.remove_agent()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("pipelines.load.changing", lambda *of: nullcontext())
+        patched.setattr("pipelines.package.changing", lambda *of: nullcontext())
         for _ in range(2):
-            shop.sync("chatwoot", full=True, only=["contacts"])
-    deleted = "select count(*) as n from chatwoot.contacts where deleted_at is not null"
+            shop.sync("chatwoot", full=True, only=["agents"])
+    deleted = "select count(*) as n from chatwoot.agents where deleted_at is not null"
     assert shop.rows(deleted) != [{"n": 0}]
 
 
@@ -430,6 +430,7 @@ def steps(shop: Shop, random: Random) -> dict[str, Callable[[], object]]:
     }
 
 
+@pytest.mark.deep
 def test_marts_are_always_those_of_a_full_build(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
