@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-deep coverage try check audit bench soak lock clean
+.PHONY: demo test test-deep coverage try check audit mutants bench soak lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/stamp
@@ -43,6 +43,11 @@ audit:
 		.audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1; }
 	.audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements.lock
 
+# breaks the heart of the sync in some 2,000 ways, one by one, which takes hours: MUTANTS='sources.walk*' chooses
+mutants: $(VENV)/stamp
+	test -x $(BIN)/mutmut || $(BIN)/pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	$(BIN)/python tests/mutants/run.py $(if $(MUTANTS),'$(MUTANTS)')
+
 bench: $(VENV)/stamp
 	$(BIN)/python benchmarks/backfill.py --json bench-duckdb.json
 	$(BIN)/python benchmarks/backfill.py --into postgres --json bench-postgres.json
@@ -60,7 +65,7 @@ lock:
 		--no-header --no-annotate --no-emit-index-url --output-file requirements.lock
 
 clean:
-	rm -rf .venv .venv-* .audit
+	rm -rf .venv .venv-* .audit mutants
 
 $(VENV)/stamp: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
