@@ -146,7 +146,9 @@ def test_ties_that_are_shuffled_lose_none(provider: str, account_of: Open) -> No
 
 
 @paged
-@pytest.mark.parametrize("changed", [0, 1, 30, 230])
+@pytest.mark.parametrize(
+    "changed", [0, 30, *(pytest.param(n, marks=pytest.mark.deep) for n in (1, 230))]
+)
 def test_a_recent_run_asks_for_little_more_than_what_changed(
     provider: str, changed: int, account_of: Open
 ) -> None:
@@ -206,7 +208,7 @@ def test_the_state_of_a_list_does_not_grow(provider: str, account_of: Open) -> N
 
 @settings(max_examples=5, derandomize=True, deadline=None)
 @given(cuts=st.lists(st.integers(1, 89), min_size=1, max_size=4, unique=True))
-@pytest.mark.parametrize("provider", ["hilos", "octopush"])
+@pytest.mark.parametrize("provider", ["hilos", pytest.param("octopush", marks=pytest.mark.deep)])
 def test_any_split_of_a_window_is_one_run(
     provider: str, cuts: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
