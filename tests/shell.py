@@ -74,11 +74,10 @@ class Shell:
         """Runs `talkhouse`, which must end with this exit code."""
         return checked(self.run(*arguments), exit_code)
 
-    def dlt(self, *arguments: str) -> Done:
-        """Runs dlt's own command line."""
-        return checked(
-            subprocess.run(**self.command("dlt", *arguments), timeout=LONGEST_SECONDS), 0
-        )
+    def program(self, name: str, *arguments: str) -> Done:
+        """Runs another program of the environment, which must end well."""
+        command = self.command(name, *arguments)
+        return checked(subprocess.run(**command, timeout=LONGEST_SECONDS), 0)
 
     def rows(self, query: str, file: str = "talkhouse.duckdb") -> list[tuple[Any, ...]]:
         with duckdb.connect(self.folder / file, read_only=True) as connection:

@@ -206,7 +206,7 @@ def test_who_configures_nothing_imports_nothing(shell: Shell) -> None:
 def test_the_trace_of_dlt_is_kept(shell: Shell, simulator: Simulator) -> None:
     shell("sync")
     asked = ("pipeline", "--pipelines-dir", ".dlt/pipelines", "hotline", "trace")
-    told = shell.dlt(*asked).stdout
+    told = shell.program("dlt", *asked).stdout
     assert "Step load COMPLETED" in told
     [(messages,)] = shell.rows("select count(*) from octopush.messages")
     assert f"- messages: {messages} row(s)" in told

@@ -388,9 +388,10 @@ def test_the_command_says_so_and_dbt_by_hand_is_noticed(shell: Shell, simulator:
         "assert build(DuckDbFile(Path('talkhouse.duckdb'))).unchanged_since\n"
         "print([name for name in sys.modules if name.partition('.')[0] == 'dbt'])"
     )
-    assert shell("-c", loaded, program="python").stdout == "[]\n"
+    assert shell.program("python", "-c", loaded).stdout == "[]\n"
     # what dbt makes by hand has other settings, or only some of the tables
-    shell(
+    shell.program(
+        "dbt",
         "run",
         "--project-dir",
         str(MODELS),
@@ -402,7 +403,6 @@ def test_the_command_says_so_and_dbt_by_hand_is_noticed(shell: Shell, simulator:
         str(shell.folder / "target"),
         "--log-path",
         str(shell.folder / "logs"),
-        program="dbt",
     )
     assert "Built" in shell("build").stdout
 
