@@ -95,7 +95,9 @@ def test_from_init_to_the_second_sync(program: Shell, simulator: Simulator) -> N
     after = program.rows("select * exclude (_dlt_load_id) from chatwoot.messages order by id")
     assert after == before
 
-    info = program.program("dlt", "pipeline", "--pipelines-dir", ".dlt/pipelines", "chatwoot", "info")
+    info = program.program(
+        "dlt", "pipeline", "--pipelines-dir", ".dlt/pipelines", "chatwoot", "info"
+    )
     assert "chatwoot" in info.stdout
     assert not list(program.home.iterdir())
 
