@@ -245,10 +245,12 @@ def test_a_sync_builds_when_the_last_good_build_is_old(shell: Shell, simulator: 
     assert builds() == 1
     with duckdb.connect(file) as connection:
         connection.execute("update audit.builds set built_at = built_at - interval 55 minutes")
-    assert "\nNothing to build " in shell("sync", "--build", "1h").stdout
+    assert "\nNothing to build in " in shell("sync", "--build", "1h").stdout
+    assert builds() == 1
     simulator.world.advance(HOUR)
-    simulator.world.new_message()
+    simulator.world.new_message(simulator.world.served("octopush")[0].id)
     assert "\nBuilt " in shell("sync", "--build", "1h").stdout
+    assert builds() == 2
     with duckdb.connect(file) as connection:
         connection.execute("update audit.builds set outcome = 'failed'")
     shell("sync", "--build", "1h")
