@@ -66,6 +66,7 @@ class MovingList:
     def __post_init__(self) -> None:
         self.budget = SimpleNamespace(waited_seconds=0.0)
         self.asked: list[str] = []
+        self.attempts: list[int] = []
 
     def clock(self) -> datetime:
         return self.now
@@ -106,7 +107,8 @@ class MovingList:
     def read(self, request: Request, decode: PageDecoder[Thing], attempts: int = 6) -> Page[Thing]:
         """Answers one of the requests that `listed` makes."""
         self.requests += 1
-        assert self.requests < REQUESTS_AT_MOST
+        assert self.requests < REQUESTS_AT_MOST and decode is DECODE
+        self.attempts.append(attempts)
         self.later(seconds=1)
         self.asked.append(f"{request.path} {dict(request.params)} {request.search or ''}".strip())
         if act := self.happens.pop(self.requests, None):

@@ -168,3 +168,46 @@ def test_every_provider_has_its_readme(name: str) -> None:
     readme = (ROOT / "sources" / name / "README.md").read_text("utf-8")
     for heading in ("## Credentials", "## Paging", "## Limits", "## What is incremental"):
         assert heading in readme
+
+
+BROAD = {"Exception", "BaseException", "SourceError", "WarehouseError", "Error"}
+
+
+def takes_any_error(source: str) -> list[int]:
+    """The lines at which a test takes any error of a broad kind for the one that it expects."""
+    return [
+        node.context_expr.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.withitem)
+        and isinstance(call := node.context_expr, ast.Call)
+        and ast.unparse(call.func) == "pytest.raises"
+        and {ast.unparse(each).rpartition(".")[2] for each in _kinds(call)} & BROAD
+        # it is looked at afterwards, or here
+        and node.optional_vars is None
+        and not any(keyword.arg == "match" for keyword in call.keywords)
+    ]
+
+
+def _kinds(call: ast.Call) -> list[ast.expr]:
+    [first, *_] = call.args
+    return first.elts if isinstance(first, ast.Tuple) else [first]
+
+
+@pytest.mark.parametrize("module", modules("tests"), ids=lambda module: module.name)
+def test_no_test_takes_any_error_for_the_one_it_expects(module: Path) -> None:
+    assert takes_any_error(module.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "planted, lines",
+    [
+        ("with pytest.raises(Exception):\n    go()", [1]),
+        ("with pytest.raises((KeyError, duckdb.Error)):\n    go()", [1]),
+        ("with open('a'), pytest.raises(errors.SourceError):\n    go()", [1]),
+        ("with pytest.raises(SourceError, match='gone'):\n    go()", []),
+        ("with pytest.raises(Exception) as raised:\n    go()\nassert raised", []),
+        ("with pytest.raises(KeyError):\n    go()", []),
+    ],
+)
+def test_an_error_that_is_taken_for_any_is_found(planted: str, lines: list[int]) -> None:
+    assert takes_any_error(planted) == lines

@@ -29,6 +29,8 @@ from sources.errors import (
     RateLimited,
     Refused,
     SourceError,
+    TerminalError,
+    TransientError,
     Unavailable,
 )
 from sources.http import Answer, Client, Request, error_of, retry_after_seconds
@@ -170,7 +172,7 @@ def test_a_status_is_an_error_of_its_kind(status: int, error: type[SourceError])
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 302])
 def test_what_would_fail_again_is_asked_once(server: Server, connect: Connect, status: int) -> None:
     server.gives(status=status)
-    with pytest.raises(SourceError):
+    with pytest.raises(TerminalError, match=f"GET /things answered {status}"):
         connect().read(Request("/things"), bytes)
     assert len(server.asked) == 1
 
@@ -178,7 +180,7 @@ def test_what_would_fail_again_is_asked_once(server: Server, connect: Connect, s
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_what_may_pass_is_asked_again(server: Server, connect: Connect, status: int) -> None:
     server.gives(status=status)
-    with pytest.raises(SourceError):
+    with pytest.raises(TransientError, match=f"GET /things answered {status}"):
         connect().read(Request("/things"), bytes)
     assert len(server.asked) == 3  # as many as the tests' own limit
 

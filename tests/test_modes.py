@@ -1,6 +1,7 @@
 """What a run reads of a list, where it stops, and what it then takes for complete."""
 
-from collections.abc import Iterator
+import ast
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,10 +10,10 @@ from moving_list import IDS_AT_ONCE, PAGE_ROWS, THEN, AtOnce, Copy, MovingList, 
 
 from sources import fetch, pages, schedule
 from sources.errors import BadAnswer, NotFound, PagingLoop, Unavailable, Unreachable
-from sources.http import Request
+from sources.http import ATTEMPTS, Request
 from sources.listing import Listing, Plan, Progress
 from sources.pages import Page
-from sources.spans import spans_of
+from sources.spans import span, spans_of
 
 KINDS = ["numbered", "sized", "ids"]
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -480,3 +481,81 @@ def test_a_scan_that_can_be_asked_what_was_updated_asks_for_that_first() -> None
 
 def _updated(seconds: int) -> Request:
     return Request("/updated", {"seconds": seconds})
+
+
+def test_a_request_is_repeated_as_often_as_it_is_worth() -> None:
+    copy = copy_of("ids")
+    copy.listing = listed("ids", updated=_updated)
+    spoil(copy, 12)
+    copy.sync()
+    # the newest rows and some by id, a page, the one that fails, and its parts
+    assert copy.source.attempts[:6] == [2, 2, ATTEMPTS, ATTEMPTS, 2, 2]
+    copy.source.later(minutes=5)
+    before = copy.source.requests
+    copy.sync()
+    assert copy.source.attempts[before:] == [1, ATTEMPTS]
+
+
+def test_after_a_page_that_is_never_given_the_next_one_is_asked_for_less_often() -> None:
+    copy = copy_of("numbered")
+    spoil(copy, 12, 19)  # the fourth page and the fifth
+    copy.sync()
+    assert copy.source.attempts == [ATTEMPTS] * 4 + [2, 2]
+
+
+def sought(copy: Copy, act: Callable[[], object]) -> list[int]:
+    """The pages that a scan asks for after its first six, if that happens in between."""
+    with pytest.raises(Unreachable):
+        copy.source.failing[7] = Unreachable("cut off")
+        copy.sync(chunk_rows=5 * PAGE_ROWS)
+    copy.source.failing.clear()
+    assert copy.state["full"]["page"] == 7
+    there = set(copy.source.rows)
+    act()
+    first = copy.source.requests
+    copy.sync()
+    assert not copy.lacks() & there
+    starts = []
+    for line in copy.source.asked[first:]:
+        asked = ast.literal_eval(line.partition(" ")[2])
+        starts.append((asked["page"] - 1) * asked["size"])
+    numbers = {span(number, PAGE_ROWS).start: number for number in range(1, 200)}
+    return [numbers[start] for start in starts]
+
+
+# the sixth page, which was read last, has the rows from the 25th to the 30th
+@pytest.mark.parametrize(
+    "added, deleted, pages",
+    [
+        (0, 0, [6, 7, 8, 9]),
+        # they were pushed down by no more than can be seen on the pages that follow
+        (11, 0, [6, 7, 8, 9]),
+        # by more; and since they may as well have moved up, they are looked for there, too
+        (12, 0, [6, 7, 8, 5, 3, 1, 2]),
+        (0, 12, [6, 7, 8, 5, 3, 4]),
+        (0, 40, [6, 7, 8, 5, 3, 1, 2]),
+    ],
+)
+def test_the_rows_read_last_are_looked_for_near_and_then_further_back(
+    added: int, deleted: int, pages: list[int]
+) -> None:
+    copy = copy_of("sized", 90)
+
+    def move() -> None:
+        copy.source.add(added)
+        copy.source.delete(range(deleted))
+
+    assert sought(copy, move)[: len(pages)] == pages
+
+
+def test_a_recent_run_that_stepped_back_stops_where_it_would_have() -> None:
+    copy = copy_of("numbered", 60)
+    copy.sync()
+    copy.source.later(hours=2)
+    for place in range(20):
+        copy.source.touch(30 + place)
+    copy.source.happens[copy.source.requests + 3] = lambda: copy.source.delete(range(9))
+    progress = copy.sync()
+    assert copy.lacks() == set()
+    assert (progress.mode, progress.is_in_order) == ("recent", True)
+    assert progress.requests <= 6

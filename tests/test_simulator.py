@@ -599,7 +599,7 @@ def test_hilos_rows_have_the_documented_keys(get: Get) -> None:
     assert all(keys_of(row) == HILOS_KEYS for row in rows)
     messages = [row["first_message"] for row in rows if row["first_message"]]
     assert all(keys_of(message) == HILOS_MESSAGE_KEYS for message in messages)
-    assert len(messages) < len(rows)
+    assert 0 < len(messages) < len(rows)
     assigned = next(row["assigned"][0] for row in rows if row["assigned"])
     assert list(assigned) == [
         "id", "first_name", "last_name", "email", "account", "profile_image", "date_joined",
@@ -941,7 +941,7 @@ def test_a_clamped_page_size_is_never_mentioned(get: Get, simulator: Simulator) 
 
 def test_records_may_have_odd_fields(get: Get, simulator: Simulator) -> None:
     simulator.faults.add(Fault("extra_field", field="sentiment_score", records="all"))
-    assert all(row["sentiment_score"] == 7 for row in chatwoot_list(get))
+    assert {row["sentiment_score"] for row in chatwoot_list(get)} == {7}
     simulator.faults.add(Fault("wrong_type", field="status", records="some"))
     assert [row["status"] == 7 for row in chatwoot_list(get)][:4] == [True, False, False, True]
     simulator.faults.add(Fault("null_id"))

@@ -147,6 +147,8 @@ def test_a_warehouse_of_an_earlier_release_goes_on(
             its = Account(simulator, each.provider.name, warehouse, tmp_path, each.name)
             assert its.differences(gone=list(its.expected())) == {}
         has, doing = keys(warehouse), audit(warehouse)
+        assert has.keys() >= had.keys() and any(had.values())
+        assert doing.keys() >= did.keys()
         for table, found in has.items():
             assert len(set(found)) == len(found), table
             assert set(had[table]) <= set(found), table
