@@ -4,12 +4,15 @@ Only reads leave from here: GET, and POST for a search that its provider documen
 """
 
 import logging
+import os
 import random
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from ipaddress import ip_address
 from typing import Any, TypeVar
 
@@ -118,6 +121,7 @@ class Client:
                 **headers,
             },
             timeout=TIMEOUT,
+            verify=_trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
             limits=httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight),
         )
 
@@ -232,6 +236,12 @@ def _served_at(response: httpx.Response) -> datetime:
     except (KeyError, ValueError):
         return datetime.now(UTC).replace(microsecond=0)
     return served_at.replace(tzinfo=UTC) if served_at.tzinfo is None else served_at.astimezone(UTC)
+
+
+@cache
+def _trusted(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """Whom TLS trusts, where the environment names these: each reading takes 20 ms."""
+    return httpx.create_ssl_context()
 
 
 def _is_loopback(host: str) -> bool:
