@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 
-import pyarrow as pa
-
 from pipelines.audit import Outcome, last_build
 from pipelines.build import Built, build, failed_build, time_zone_of
 from pipelines.connections import Connection
@@ -55,8 +53,6 @@ def sync_all(
 
     `only` names lists; a connection that has none of them is left out. `meter` is told of each.
     """
-    # Arrow's own keeps ten megabytes for later that a quiet sync never needs
-    pa.set_memory_pool(pa.system_memory_pool())
     plans = plans_of(chosen, full=full, since=since, until=until)
     budget, keep = _budget("--message-budget", message_budget), kept_for()
     asked = _asked(chosen, only)
