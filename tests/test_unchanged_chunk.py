@@ -43,7 +43,7 @@ def no_package(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return lambda: monkeypatch.setattr(Loader, "_loaded", refused)
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_nothing_new_is_no_package(
     account_of: Open, provider: str, no_package: Callable[[], None]
@@ -86,7 +86,7 @@ def test_dlt_goes_on_from_a_state_that_is_noted_without_it(account_of: Open) -> 
         assert name == "conversations_pages" or resources[name] == state
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 @pytest.mark.parametrize("provider", ["chatwoot", "hilos", "pembalasan"])
 def test_what_two_quiet_full_scans_miss_is_marked_deleted(
     account_of: Open, provider: str, no_package: Callable[[], None]
@@ -109,7 +109,7 @@ def test_what_two_quiet_full_scans_miss_is_marked_deleted(
     assert len(marked[1]) == 1
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 @pytest.mark.parametrize(
     "provider, change",
     [("chatwoot", "untag"), ("chatwoot", "tag"), ("hilos", "untag"), ("activecampaign", "untag")],
