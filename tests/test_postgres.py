@@ -205,6 +205,8 @@ def two(
             account.later()
         for _ in range(5):
             first.world.new_conversation(4)
+        # else it would have nothing to load
+        second.world.new_conversation(4)
         is_guarded = "without" not in request.node.name
         plan = plan_of(second.connection, full=True)
         job = Job(second.connection, destination, second.folder, plan, 2_000, None, is_guarded)
