@@ -25,6 +25,14 @@ def changing(warehouse: Warehouse, name: str) -> Iterator[None]:
     _mark(warehouse, name, is_under_way=False)
 
 
+def settle(warehouse: Warehouse, name: str) -> None:
+    """Notes that no rows of that name are still coming, as nobody else loads them now."""
+    warehouse.execute(
+        "update audit.changes set is_under_way = false, mark = %s where name = %s and is_under_way",
+        [secrets.token_hex(8), name],
+    )
+
+
 def change(warehouse: Warehouse, name: str, statement: str, parameters: Sequence[Any] = ()) -> int:
     """Runs a statement that changes rows, and marks it if it changed any; how many it did."""
     with warehouse.transaction():

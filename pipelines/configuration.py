@@ -149,19 +149,23 @@ def _parsed(file: Path, changed_at: int, size: int, number: int) -> Mapping[str,
 
 
 def _settings_folder() -> Path:
-    folder = os.environ.get("DLT_CONFIG_FOLDER", ".dlt")
-    return Path(os.environ.get("DLT_PROJECT_DIR", "."), folder)
+    return Path(os.environ.get("DLT_PROJECT_DIR", "."), _folder_name())
+
+
+def _folder_name() -> str:
+    return os.environ.get("DLT_CONFIG_FOLDER", ".dlt")
 
 
 def _home_folder() -> Path:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/dlt")
-    home = Path.home()
+    # where there is none, it stays a ~
+    home = Path(os.path.expanduser("~"))
     if not os.access(home, os.W_OK):
         return Path(tempfile.gettempdir(), "dlt")
-    if "XDG_DATA_HOME" in os.environ and not (home / ".dlt").is_dir():
+    if "XDG_DATA_HOME" in os.environ and not (home / _folder_name()).is_dir():
         return Path(os.environ["XDG_DATA_HOME"], "dlt")
-    return home / ".dlt"
+    return home / _folder_name()
 
 
 def _is_for_dlt() -> bool:

@@ -71,6 +71,8 @@ class Loader:
             # a connection's first package makes the state that later ones are held against
             if states and is_unchanged(connection, warehouse, chunk, run):
                 store_unchanged(connection, warehouse, chunk, package)
+                # it knows the state of its own last package, and would load that again
+                self._pipeline = None
             else:
                 rows = self._loaded(chunk, package)
                 self._note(run, chunk, rows, began, read)

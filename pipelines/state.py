@@ -84,7 +84,8 @@ def _stored(connection: Connection, warehouse: Warehouse) -> dict[str, Any] | No
 
 
 def _resources(connection: Connection, document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    source = document["sources"].setdefault(connection.provider.name, {})
+    # a package of threads alone has none
+    source = document.setdefault("sources", {}).setdefault(connection.provider.name, {})
     resources: dict[str, dict[str, Any]] = source.setdefault("resources", {})
     return resources
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from pipelines.audit import Outcome, audited, note_end
+from pipelines.changes import settle
 from pipelines.connections import Connection
 from pipelines.failures import LoadFailed, explained
 from pipelines.housekeeping import KEEP, tidy
@@ -85,6 +86,7 @@ def sync(
             # here: who was erased while this one waited stays out
             terms = terms or terms_of(connection, warehouse)
             with audited(connection, warehouse, outcome):
+                settle(warehouse, connection.name)
                 if is_empty(warehouse):
                     note_policy(warehouse, terms.privacy)
                 _synced(connection, warehouse, plan, terms, only, message_budget, outcome, folder)
@@ -166,10 +168,13 @@ def _sync_lists(
     listings = {each.name: each for each in provider.lists(connection.settings)}
     states = list_states(connection, warehouse)
     left = [name for name in names if name != MESSAGES]
+    for name in left:
+        run.report.of(name)
     if not (is_asked_for or run.plan.full):
-        left = [
-            name for name in left if not is_fresh(run.client, listings[name], states.get(name, {}))
-        ]
+        for name in [*left]:
+            if is_fresh(run.client, listings[name], states.get(name, {})):
+                left.remove(name)
+                del run.report.lists[name]
     while left:
         is_first = not warehouse.tables(provider.name)
         new = [

@@ -80,10 +80,13 @@ def mark_deleted_messages(connection: Connection, warehouse: Warehouse) -> None:
 def mark_messages_of_deleted_conversations(connection: Connection, warehouse: Warehouse) -> None:
     """Marks them with their conversation; if it comes back, its thread is read anew."""
     provider = connection.provider
-    if not provider.threads or not warehouse.has_table(provider.name, "message_reads"):
-        return
     listing = next(iter(provider.lists(connection.settings)))
     conversation = listing.tables[0].record
+    # messages alone may have been asked for
+    if not provider.threads or not all(
+        warehouse.has_table(provider.name, table) for table in ("message_reads", conversation.table)
+    ):
+        return
     gone = (
         f"select {conversation.key[0]} from {provider.name}.{conversation.table} "
         "where account = %s and deleted_at is not null"

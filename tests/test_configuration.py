@@ -83,6 +83,20 @@ def test_a_file_that_is_not_toml_is_named(folder: Path, text: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_the_folder_may_have_another_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, keep in ((".dlt", "30d"), ("conf", "7d")):
+        (folder / "home" / name).mkdir(exist_ok=True)
+        (folder / "home" / name / "config.toml").write_text(f"[audit]\nkeep = '{keep}'\n")
+    assert setting("audit.keep") == "30d"
+    monkeypatch.setenv("DLT_CONFIG_FOLDER", "conf")
+    assert setting("audit.keep") == "7d"
+
+
+def test_nobody_needs_a_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    assert setting("audit.keep") is None
+
+
 def test_a_mounted_secret_comes_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(configuration, "MOUNTED_SECRETS", folder)
     monkeypatch.setenv("CONNECTIONS__SHOP__API_KEY", "of the environment")

@@ -1,6 +1,7 @@
 """A sync in which nothing is new loads no package, and still notes what it saw."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import oracle
@@ -8,7 +9,10 @@ import pytest
 from conftest import DAY, HOUR, MINUTE, Account, Open
 from dlt.common.versioned_state import decompress_state, generate_state_version_hash
 
+from pipelines.changes import changing, marks
 from pipelines.load import Loader
+from pipelines.state import list_states
+from simulator import World
 from sources import PROVIDERS
 
 
@@ -213,3 +217,49 @@ def test_a_long_first_sync_reads_its_threads_after_its_lists(account_of: Open) -
     account.synced(chunk_rows=8)
     assert loads(account) > 2
     assert account.differences() == {}
+
+
+@pytest.mark.parametrize("provider", ["chatwoot", "octopush"])
+def test_threads_alone_may_be_asked_for_first(account_of: Open, provider: str) -> None:
+    account = account_of(provider)
+    for _ in range(2):
+        account.synced(only=["messages"])
+    account.synced()
+    assert account.differences() == {}
+
+
+def test_a_list_that_ends_in_an_unchanged_chunk_is_not_forgotten_by_the_next_package(
+    account_of: Open,
+) -> None:
+    account = account_of("hilos", World(conversations=120))
+    for _ in range(2):
+        account.synced()
+        account.later(DAY)
+    # only the chunks of the first and of the last conversation have something to load
+    for order in ("asc", "desc"):
+        account.warehouse.execute(
+            "update hilos.conversations set status = 'other' where id in "
+            f"(select id from hilos.conversations order by created_on {order} limit 1)"
+        )
+    report = account.synced(chunk_rows=20).report
+    states = list_states(account.connection, account.warehouse)
+    assert {name: state["watermark"] for name, state in states.items()} == {
+        name: progress.watermark for name, progress in report.lists.items()
+    }
+    assert not any("full" in state or "recent" in state for state in states.values())
+    account.later()
+    account.converse()
+    account.later()
+    account.synced()
+    assert account.differences() == {}
+
+
+def test_what_a_killed_load_was_to_bring_comes_no_more(account_of: Open) -> None:
+    account = account_of("hilos")
+    account.synced()
+    with suppress(KeyboardInterrupt), changing(account.warehouse, account.name):
+        raise KeyboardInterrupt
+    assert marks(account.warehouse) is None
+    account.later()
+    account.synced(only=["conversations"])
+    assert marks(account.warehouse)
