@@ -20,6 +20,7 @@ from pipelines.worklist import first_worklist
 from sources.chunk import Chunk, Package
 from sources.listing import Listing
 from sources.run import Run
+from sources.schedule import is_fresh
 from sources.tables import Child
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Loader:
     def __init__(
         self, connection: Connection, warehouse: Warehouse, outcome: Outcome, folder: Path
     ) -> None:
-        self.folder = folder / f"{connection.name}.chunks"
+        self.folder = folder.absolute() / f"{connection.name}.chunks"
         # a run that was killed leaves its files
         rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -62,7 +63,9 @@ class Loader:
         with TemporaryDirectory(dir=self.folder) as folder:
             package = Package(str(time.time()), Path(folder))
             for listing in chunk.lists:
-                chunk.read_list(listing, states.get(listing.name, {}), package)
+                state = states.get(listing.name, {})
+                if not (run.skips_fresh and is_fresh(run.client, listing, state)):
+                    chunk.read_list(listing, state, package)
             if chunk.threads:
                 worklist = run.threads or self._first_worklist(chunk, run)
                 chunk.read_threads(worklist, package)

@@ -27,7 +27,6 @@ from sources.errors import SourceError
 from sources.listing import Plan
 from sources.readers import ReaderPool, worth_it
 from sources.run import MESSAGES, Run
-from sources.schedule import is_fresh
 from sources.settings import duration as duration_of
 from sources.settings import instant
 from sources.terms import Terms
@@ -168,13 +167,7 @@ def _sync_lists(
     listings = {each.name: each for each in provider.lists(connection.settings)}
     states = list_states(connection, warehouse)
     left = [name for name in names if name != MESSAGES]
-    for name in left:
-        run.report.of(name)
-    if not (is_asked_for or run.plan.full):
-        for name in [*left]:
-            if is_fresh(run.client, listings[name], states.get(name, {})):
-                left.remove(name)
-                del run.report.lists[name]
+    run = replace(run, skips_fresh=not (is_asked_for or run.plan.full))
     while left:
         is_first = not warehouse.tables(provider.name)
         new = [
@@ -185,7 +178,8 @@ def _sync_lists(
         lists = left if states or MESSAGES not in names else [*left, MESSAGES]
         loader.load(replace(run, lists=lists, is_first=is_first, new=new))
         states = list_states(connection, warehouse)
-        left = [name for name in left if not run.report.is_done(name)]
+        begun = [name for name in left if name in run.report.lists]
+        left = [name for name in begun if not run.report.is_done(name)]
 
 
 def chosen_lists(connection: Connection, only: Sequence[str] = ()) -> list[str]:

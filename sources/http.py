@@ -128,6 +128,11 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
+    @property
+    def knows_time(self) -> bool:
+        """Whether the server has told its time."""
+        return self._served_at is not None
+
     def clock(self) -> datetime:
         """The server's time now (UTC, whole seconds), reckoned from its last answer; it never goes
         back, though the clocks of several servers behind one address may differ.

@@ -9,7 +9,7 @@ dlt evaluates the hidden parent once for all of them. One run of a source loads 
 list as one package: the rows, and the state that says where the list goes on.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -48,7 +48,7 @@ def source(provider: Provider, run: Run, settings: Any) -> DltSource:
             if part.error:
                 raise part.error
 
-    return _source(provider, chunk, read)
+    return _source(provider, dict(chunk.outputs()), read)
 
 
 def source_of(provider: Provider, chunk: Chunk) -> DltSource:
@@ -61,15 +61,20 @@ def source_of(provider: Provider, chunk: Chunk) -> DltSource:
             _keep_state(part)
         yield {resource: _file(spool) for resource, spool in part.spools.items()}
 
-    return _source(provider, chunk, read)
+    outputs = {name: each for name, each in chunk.outputs() if name in parts}
+    return _source(provider, outputs, read)
 
 
-def _source(provider: Provider, chunk: Chunk, read: Callable[[str], Iterator[Any]]) -> DltSource:
+def _source(
+    provider: Provider,
+    outputs: Mapping[str, Iterable[Output]],
+    read: Callable[[str], Iterator[Any]],
+) -> DltSource:
     @dlt.source(name=provider.name)
     def lists_and_threads() -> Iterator[DltResource]:
-        for name, outputs in chunk.outputs():
+        for name, each in outputs.items():
             pages = _pages(name, read)
-            for output in outputs:
+            for output in each:
                 yield _resource(pages, output)
 
     return lists_and_threads()

@@ -41,10 +41,11 @@ class Run:
 
     `lists` are those to read, all if it is None. `threads` are the conversations whose messages are
     to be read, as the provider's work-list query gives them; `is_spent` says when that is enough.
-    `is_first` says that the dataset has no tables yet: a package, which holds no row twice, is then
-    appended, since there is nothing to merge it with; `new` are lists of which the tables have none
-    of the rows that come next. `readers` starts other processes that read a list, given its name,
-    the size of its pages and the way to read it.
+    `skips_fresh` leaves out short lists that were read lately. `is_first` says that the dataset has
+    no tables yet: a package, which holds no row twice, is then appended, since there is nothing to
+    merge it with; `new` are lists of which the tables have none of the rows that come next.
+    `readers` starts other processes that read a list, given its name, the size of its pages and the
+    way to read it.
     """
 
     terms: Terms
@@ -54,6 +55,7 @@ class Run:
     lists: Collection[str] | None = None
     threads: Sequence[Mapping[str, Any]] = ()
     is_spent: Callable[[], bool] = lambda: False
+    skips_fresh: bool = False
     is_first: bool = False
     new: Collection[str] = ()
     readers: Callable[[str, int, str], Readers] | None = None

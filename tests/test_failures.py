@@ -109,6 +109,11 @@ class Operator:
             assert_told(done.stderr + done.stdout, said)
             assert done.returncode == int(code)
 
+    def has_news(self) -> None:
+        """Somebody writes something that the shop's provider has, too."""
+        world = self.simulator.world
+        world.new_message(world.served("octopush")[0].id)
+
     def recovers(self, *arguments: str) -> None:
         """The next sync ends well, and the warehouse then is the World."""
         self.shell("sync", *arguments)
@@ -195,7 +200,7 @@ def test_a_certificate_that_is_not_trusted(operator: Operator, tmp_path: Path) -
 
 def test_a_provider_that_is_down(operator: Operator) -> None:
     operator.shell("sync")
-    operator.simulator.world.new_message()
+    operator.has_news()
     # so that the test, too, need not wait long from one try to the next
     operator.simulator.faults.add(Fault("status", status=503, retry_after="0", times=None))
     operator.sees("A provider that is down")
@@ -225,7 +230,7 @@ def test_a_clock_that_is_wrong(hours: int, operator: Operator) -> None:
 def test_a_provider_whose_clock_goes_back(operator: Operator) -> None:
     operator.shell("sync")
     operator.simulator.world.advance(-HOUR)
-    operator.simulator.world.new_message()
+    operator.has_news()
     operator.recovers()
 
 
@@ -247,7 +252,7 @@ def test_a_key_with_more_than_a_key_in_it(operator: Operator) -> None:
 def test_a_disk_that_is_full(operator: Operator) -> None:
     operator.shell("sync")
     for _ in range(40):
-        operator.simulator.world.new_message()
+        operator.has_news()
     # no file may grow beyond 64 KB: what is written to the log of DuckDB is more
     limit = 'ulimit -f 64; export PYTHONDONTWRITEBYTECODE=1; exec "$@"'
     operator.wrapped_in = ["bash", "-c", limit, "-"]
@@ -267,7 +272,7 @@ def in_a_namespace(*commands: str) -> list[str]:
 
 def test_a_disk_that_is_read_only(operator: Operator) -> None:
     operator.shell("sync")
-    operator.simulator.world.new_message()
+    operator.has_news()
     mounted = ["mount --bind . .", "mount -o remount,bind,ro .", 'cd "$PWD"']
     operator.wrapped_in = in_a_namespace(*mounted)
     operator.sees("A disk that is read-only")
@@ -336,7 +341,7 @@ def test_a_working_folder_that_is_spoiled(operator: Operator) -> None:
     for file in folder.rglob("*"):
         if file.is_file():
             file.write_bytes(b"\xff\x00 no file of dlt's")
-    operator.simulator.world.new_message()
+    operator.has_news()
     operator.recovers()
 
     shutil.rmtree(folder)
@@ -352,7 +357,7 @@ def test_a_load_package_that_was_left_behind(operator: Operator) -> None:
     (packages / "new_jobs").mkdir(parents=True)
     (packages / "new_jobs/conversations.aa.0.parquet").write_text("none")
     (packages / "schema.json").write_text("{")
-    operator.simulator.world.new_message()
+    operator.has_news()
     operator.recovers()
 
 
@@ -394,7 +399,7 @@ def test_a_database_that_is_down(operator: Operator, own_server: OwnServer) -> N
             operator.sees("A database that is down")
         finally:
             own_server.start()
-        operator.simulator.world.new_message()
+        operator.has_news()
         operator.recovers()
 
 
@@ -430,7 +435,7 @@ def struck(simulator: Simulator, path: str, act: Callable[[], None]) -> Iterator
 
 def test_a_database_that_is_read_only(on_postgres: Operator, postgres: Server) -> None:
     on_postgres.shell("sync")
-    on_postgres.simulator.world.new_message()
+    on_postgres.has_news()
     name = on_postgres.destination.credentials.database  # type: ignore[attr-defined]
     postgres.execute(f"alter database {name} set default_transaction_read_only = on")
     on_postgres.sees("A database that is read-only")
@@ -448,7 +453,7 @@ for each statement execute function audit.strike()
 
 def test_a_database_whose_disk_is_full(on_postgres: Operator) -> None:
     on_postgres.shell("sync")
-    on_postgres.simulator.world.new_message()
+    on_postgres.has_news()
     with on_postgres.destination.open() as warehouse:
         warehouse.execute(RAISE.format(state="53100"))
     on_postgres.sees("A database whose disk is full")
@@ -459,7 +464,7 @@ def test_a_database_whose_disk_is_full(on_postgres: Operator) -> None:
 
 def test_a_role_that_may_not_write(on_postgres: Operator, postgres: Server) -> None:
     on_postgres.shell("sync")
-    on_postgres.simulator.world.new_message()
+    on_postgres.has_news()
     database = on_postgres.destination
     assert isinstance(database, PostgresDatabase)
     postgres.execute("create role talkhouse_reader login")
