@@ -252,7 +252,7 @@ def test_a_key_with_more_than_a_key_in_it(operator: Operator) -> None:
 def test_a_disk_that_is_full(operator: Operator) -> None:
     operator.shell("sync")
     for _ in range(40):
-        operator.has_news()
+        operator.simulator.world.new_message()
     # no file may grow beyond 64 KB: what is written to the log of DuckDB is more
     limit = 'ulimit -f 64; export PYTHONDONTWRITEBYTECODE=1; exec "$@"'
     operator.wrapped_in = ["bash", "-c", limit, "-"]
@@ -282,10 +282,10 @@ def test_a_disk_that_is_read_only(operator: Operator) -> None:
 
 SMALL_DISK = """
 cp -r .dlt ../settings
-mount -t tmpfs -o size=300k tmpfs .
+mount -t tmpfs -o size=200k tmpfs .
 cd "$PWD"
 cp -r ../settings .dlt
-for size in 300k 50m; do
+for size in 200k 50m; do
     mount -o remount,size=$size .
     talkhouse sync && talkhouse verify || echo "exit code $?"
 done
