@@ -408,3 +408,8 @@ def test_what_is_unknown_in_a_list_of_parts_is_kept_with_the_record() -> None:
         ("orders", "lines.new", "unknown field", 1),
         ("orders", "lines.n", "found text", 1),
     ]
+
+
+def test_a_number_that_no_column_can_hold_is_kept_beside_it() -> None:
+    [order] = decoded(Order, {"id": 1, "lines": [{"n": 2**63}], "new": 1}).rows
+    assert (order.lines, order._extra) == ([Line()], {"lines.n": 2**63, "new": 1})
