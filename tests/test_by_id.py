@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from moving_list import IDS_AT_ONCE, Copy, MovingList, listed
+from moving_list import IDS_AT_ONCE, Copy, MovingList, Thing, listed
 
 from sources import by_id
 from sources.errors import BadAnswer, Refused, Unavailable, Unreachable
@@ -162,3 +162,19 @@ def test_a_list_without_ids_has_no_way_around() -> None:
     with pytest.raises(Unavailable, match="GET /list answered 500"):
         copy.sync()
     assert copy.source.requests == 1
+
+
+@pytest.mark.parametrize(
+    "highest, count, found",
+    [
+        (0, 0, 1),
+        (IDS_AT_ONCE, 1, 1),
+        (IDS_AT_ONCE + 1, 1, 2),
+        (by_id.IDS_TO_SPARE, None, -(-by_id.IDS_TO_SPARE // IDS_AT_ONCE)),
+        (by_id.IDS_TO_SPARE + 1, None, None),
+    ],
+)
+def test_as_many_pages_as_hold_the_ids(highest: int, count: int | None, found: int | None) -> None:
+    newest = Page([Thing(id=highest)] if highest else [], count)
+    assert by_id.pages_by_id(listed("ids"), newest) == found
+    assert by_id.pages_by_id(listed("numbered"), newest) is None

@@ -304,8 +304,10 @@ def test_a_list_that_never_stands_still_is_given_up() -> None:
     copy = copy_of("numbered", 900)
     for number in range(3, 900):
         copy.source.happens[number] = lambda: copy.source.delete([0])
-    with pytest.raises(BadAnswer, match="the list moves faster than it can be read"):
+    with pytest.raises(BadAnswer, match="the list moves faster than it can be read; the next run"):
         copy.sync()
+    # two pages, and a hundred times the one before and that again
+    assert copy.source.requests == 2 + 2 * 100
 
 
 @pytest.mark.parametrize("kind, number", [("numbered", 1), ("sized", 1)])
@@ -412,15 +414,32 @@ def test_a_provider_that_fails_is_not_taken_for_bad_rows(kind: str) -> None:
     with pytest.raises(Unavailable):
         copy.sync()
     assert copy.state == {}
+    # nor is the list read by its ids from its beginning
+    assert kind == "sized" or sum(line.startswith("/list") for line in copy.source.asked) == 1
+
+
+def test_five_bad_rows_in_a_row_are_bad_rows() -> None:
+    copy = copy_of("ids")
+    spoil(copy, *range(7, 12))
+    assert copy.sync().quarantined == [7, 8, 9, 10, 11]
+    assert copy.lacks() == set(range(7, 12))
+
+
+def test_a_page_in_parts_tells_how_many_rows_there_are() -> None:
+    copy = copy_of("sized")
+    spoil(copy, ROWS)
+    reading = fetch.Fetch(copy.source, copy.listing, {"way": "pages"})  # type: ignore[arg-type]
+    page = reading(1)
+    assert (page.count, page.last, page.quarantined) == (ROWS, False, ["row 1"])
 
 
 def test_a_page_by_number_that_is_never_given_fails_the_run_which_reads_all_else() -> None:
     copy = copy_of("numbered")
-    spoil(copy, 12)
+    spoil(copy, 12, 26)
     progress = copy.sync()
-    assert progress.error == "page 5 cannot be read; all else was"
-    assert len(copy.rows) == ROWS - PAGE_ROWS
-    assert progress.quarantined == ["page 5"]
+    assert progress.error == "page 3, page 5 cannot be read; all else was"
+    assert len(copy.rows) == ROWS - 2 * PAGE_ROWS
+    assert progress.quarantined == ["page 3", "page 5"]
 
 
 @pytest.mark.parametrize("pages", [4, fetch.UNREADABLE_IN_A_ROW + 1])

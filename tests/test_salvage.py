@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 import pytest
@@ -36,7 +36,7 @@ from sources.octopush.records import Conversation as OctopushConversation
 from sources.octopush.records import Message as OctopushMessage
 from sources.pages import Page, PageDecoder
 from sources.pembalasan.records import Conversation as PembalasanConversation
-from sources.records import Record
+from sources.records import ELSEWHERE, Id, Int, Part, Record
 from sources.tables import Table
 from sources.terms import Terms
 
@@ -380,3 +380,36 @@ def test_a_null_list_is_kept_as_what_it_is() -> None:
 def test_a_body_that_is_no_list_is_refused() -> None:
     with pytest.raises(msgspec.DecodeError):
         PageDecoder(OctopushConversation)(b'{"message": "Unauthorized."}')
+
+
+class Line(Part, kw_only=True):
+    """A part that comes in lists."""
+
+    n: Annotated[Int, "How many."] = None
+
+
+class Order(Record, kw_only=True):
+    """A record with such a list."""
+
+    table: ClassVar[str] = "orders"
+    id: Annotated[Id, "Its number."]
+    lines: Annotated[list[Line], ELSEWHERE] = []
+
+
+def test_what_is_unknown_in_a_list_of_parts_is_kept_with_the_record() -> None:
+    page = decoded(Order, {"id": 1, "lines": [{"n": 1, "new": 2}, {"n": "x"}]})
+    [order] = page.rows
+    assert [line.n for line in order.lines] == [1, None]
+    assert order._extra == {"lines.new": 2, "lines.n": "x"}
+    told = [
+        (row.table_name, row.field, row.problem, row.rows) for row in page.findings.drift_rows()
+    ]
+    assert told == [
+        ("orders", "lines.new", "unknown field", 1),
+        ("orders", "lines.n", "found text", 1),
+    ]
+
+
+def test_a_number_that_no_column_can_hold_is_kept_beside_it() -> None:
+    [order] = decoded(Order, {"id": 1, "lines": [{"n": 2**63}], "new": 1}).rows
+    assert (order.lines, order._extra) == ([Line()], {"lines.n": 2**63, "new": 1})

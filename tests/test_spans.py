@@ -1,5 +1,6 @@
 """Pages that are made to overlap cover a list, each reaching into the one before it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,3 +34,19 @@ def test_as_many_spans_as_cover_the_rows(size: int, rows: int) -> None:
 @given(st.sampled_from([50, 100]))
 def test_overlapping_costs_a_fifth_more_pages_at_most(size: int) -> None:
     assert span(1_000, size).end > 1_000 * size * 0.8
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_of_small_pages_none_leaves_a_gap(size: int) -> None:
+    """As where a short list's first page says how many rows a page has."""
+    before, apart = span(1, size), 0
+    for number in range(2, 400):
+        page = span(number, size)
+        if page.overlaps:
+            assert page.start < before.end < page.end or page == (before.end, 1, True)
+        else:
+            apart += 1
+            assert page == (before.end // size + 1, size, False)
+            assert page.start == before.end and before.size == 1
+        before = page
+    assert apart

@@ -9,12 +9,18 @@ import pyarrow as pa
 import pytest
 
 from sources.privacy import BODY, EMAIL, PHONE, Privacy
-from sources.records import Epoch, Id, Json, Record, Text, Whose, table_columns
+from sources.records import Epoch, Id, Json, Part, Record, Text, Whose, table_columns
 from sources.salvage import Findings, Reject
 from sources.terms import CONTACT, CONVERSATION, Terms
 
 KEY = Privacy(key=b"a secret of more than sixteen characters")
 OLDEST = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+class Reply(Part, kw_only=True):
+    """Where to answer."""
+
+    email: Annotated[Text, EMAIL, "To whom."] = None
 
 
 class Letter(Record, kw_only=True):
@@ -26,6 +32,7 @@ class Letter(Record, kw_only=True):
         ("email", "email"),
         ("contact", "contact"),
         ("conversation", "id"),
+        ("email", "reply.email"),
     )
     happened: ClassVar[str] = "at"
 
@@ -36,6 +43,7 @@ class Letter(Record, kw_only=True):
     at: Annotated[Epoch, "When."] = None
     text: Annotated[Text, BODY, "What it says."] = None
     form: Annotated[Json, BODY, "What was filled in."] = msgspec.Raw(b"")
+    reply: Reply | None = None
 
 
 class Note(Letter, kw_only=True):
@@ -121,6 +129,15 @@ def test_rows_of_who_was_erased_are_not_stored(terms: Terms) -> None:
     assert kept(terms, theirs, others, nobodys) == [2, 3]
     assert [row.id for row in terms.of_others([theirs, others])] == [2]
     assert kept(Terms("shop", "acme", KEY), theirs) == [1]
+
+
+def test_whose_a_row_is_may_be_told_further_inside() -> None:
+    terms = without(email="ann@mail.example")
+    theirs, others = (
+        Letter(id=n, reply=Reply(email=f"{who}@mail.example"))
+        for n, who in enumerate(("ann", "bob"))
+    )
+    assert kept(terms, theirs, others) == [1]
 
 
 def test_an_id_is_one_of_its_connection() -> None:
