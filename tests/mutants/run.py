@@ -42,6 +42,12 @@ def change(name: str) -> tuple[str, str]:
     return was, becomes
 
 
+def place(name: str) -> str:
+    """The function that a mutant is of, by its name: `sources.walk.Walk.read`."""
+    module, _, mangled = name.partition("__mutmut_")[0].rpartition(".")
+    return f"{module}.{mangled[2:].replace('ǁ', '.')}"
+
+
 def kind_of(name: str, code: int | None, known: list[dict[str, str]]) -> str:
     """What became of a mutant."""
     if code is None:
@@ -51,9 +57,8 @@ def kind_of(name: str, code: int | None, known: list[dict[str, str]]) -> str:
     if code not in (SURVIVED, UNTESTED):
         return "timeout"
     was, becomes = change(name)
-    module = name.rpartition(".")[0]
     for each in known:
-        if (each["module"], each["was"], each["becomes"]) == (module, was, becomes):
+        if (each["function"], each["was"], each["becomes"]) == (place(name), was, becomes):
             return "equivalent"
     print(f"{name}\n  - {was}\n  + {becomes}")
     return "survived"
