@@ -19,5 +19,6 @@ def clear_leftovers(warehouse: Warehouse, chosen: Sequence[Connection]) -> None:
         for table in warehouse.tables(dataset):
             warehouse.execute(f"truncate table {dataset}.{table}")
     for account in accounts(warehouse, chosen):
-        shutil.rmtree(PIPELINES_FOLDER / account, ignore_errors=True)
+        for folder in (account, f"{account}.chunks"):
+            shutil.rmtree(PIPELINES_FOLDER / folder, ignore_errors=True)
     shutil.rmtree(WORKING_FOLDER, ignore_errors=True)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pipelines.package import Pipeline
 
 
+DLT_FILES = ("normalize", "load")
+
+
 class Loader:
     """Loads a connection's chunks. Their files are in `folder`, which is emptied before."""
 
@@ -34,8 +37,9 @@ class Loader:
         self, connection: Connection, warehouse: Warehouse, outcome: Outcome, folder: Path
     ) -> None:
         self.folder = folder.absolute() / f"{connection.name}.chunks"
-        # a run that was killed leaves its files
-        rmtree(self.folder, ignore_errors=True)
+        # a run that was killed leaves rows in its files, and in those that dlt makes of them
+        for left in (self.folder, *(folder / connection.name / each for each in DLT_FILES)):
+            rmtree(left, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self._pipelines = folder
         self._connection = connection

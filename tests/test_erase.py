@@ -248,10 +248,13 @@ def test_what_a_load_left_that_was_killed_goes_too(
         warehouse.execute("create table hilos_staging.contacts as select * from hilos.contacts")
     working = shell.folder / ".dlt/pipelines/demo_hilos"
     assert working.is_dir()
+    chunks = working.with_name("demo_hilos.chunks")
+    chunks.mkdir()
+    (chunks / "contacts.parquet").write_text("+351912345678")
     shell(*command.split())
     with destination.open(read_only=True) as warehouse:
         assert warehouse.rows("select * from hilos_staging.contacts") == []
-    assert not working.exists()
+    assert not working.exists() and not chunks.exists()
     shell("sync", "demo_hilos", "--full")
     shell("verify", "demo_hilos")
 

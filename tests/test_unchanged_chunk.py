@@ -263,3 +263,23 @@ def test_what_a_killed_load_was_to_bring_comes_no_more(account_of: Open) -> None
     account.later()
     account.synced(only=["conversations"])
     assert marks(account.warehouse)
+
+
+def test_what_a_killed_sync_left_in_files_goes_with_the_next_one(account_of: Open) -> None:
+    account = account_of("hilos")
+    account.synced()
+    left = [
+        account.folder / "shop.chunks/contacts.parquet",
+        account.folder / "shop/normalize/contacts.parquet",
+        account.folder / "shop/load/new/contacts.parquet",
+    ]
+    for file in left:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("+351912345678")
+    account.later()
+    assert account.synced().rows == {}
+    assert not any(file.exists() for file in left)
+    account.converse()
+    account.later()
+    account.synced()
+    assert account.differences() == {}
