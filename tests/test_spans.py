@@ -48,5 +48,10 @@ def test_of_small_pages_none_leaves_a_gap(size: int) -> None:
             apart += 1
             assert page == (before.end // size + 1, size, False)
             assert page.start == before.end and before.size == 1
+        assert isinstance(page.page, int)
         before = page
     assert apart
+
+
+def test_of_three_rows_the_next_page_has_two() -> None:
+    assert span(2, 3) == (2, 2, True)
