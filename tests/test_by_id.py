@@ -178,3 +178,30 @@ def test_as_many_pages_as_hold_the_ids(highest: int, count: int | None, found: i
     newest = Page([Thing(id=highest)] if highest else [], count)
     assert by_id.pages_by_id(listed("ids"), newest) == found
     assert by_id.pages_by_id(listed("numbered"), newest) is None
+
+
+def begun(copy: Copy) -> tuple[bool, dict[str, Any]]:
+    """Whether a scan that was under way by pages goes by id, and its state then."""
+    going = {"page": 4, "size": 7, "count": 50, "part": 3, "lowest": 1, "but": [1], "way": "pages"}
+    return by_id.begin_by_id(copy.source, copy.listing, going), going  # type: ignore[arg-type]
+
+
+def test_a_scan_that_goes_on_by_id_begins_anew() -> None:
+    expected = {"way": "ids", "page": 1, "least_count": ROWS, "last": LAST}
+    assert begun(copy_of()) == (True, expected)
+
+
+def test_a_scan_that_cannot_go_by_id_stays_as_it_is() -> None:
+    refusing, others, sparse, numbered = (copy_of() for _ in range(4))
+    refusing.source.failing[2] = Refused("no such filter")
+    others.source.spoiled = set()
+    others.source._answer = (
+        lambda request: Page(  # type: ignore[method-assign]
+            others.source.ordered()[: 8 if request.path == "/list" else 5], ROWS
+        )
+    )
+    sparse.source.rows[9_999] = Thing(id=9_999, created=2**32, at=2**32)
+    numbered.listing = listed("numbered")
+    for copy in (refusing, others, sparse, numbered):
+        is_by_id, going = begun(copy)
+        assert (is_by_id, going["page"], going["way"]) == (False, 4, "pages")

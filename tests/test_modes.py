@@ -217,6 +217,22 @@ def test_what_is_older_than_the_start_date_is_left_out() -> None:
     assert copy.rows.keys() == set(range(20, ROWS + 1))
 
 
+def test_a_start_date_is_only_for_the_lists_that_it_is_meant_for() -> None:
+    copy = copy_of("sized")
+    copy.sync(start_date=THEN + timedelta(minutes=20))
+    assert copy.lacks() == set()
+
+
+def test_a_recent_run_of_several_chunks_stops_where_it_would_have() -> None:
+    copy = copy_of("numbered", 60)
+    copy.sync()
+    copy.source.later(hours=2)
+    copy.source.add(3 * PAGE_ROWS)
+    progress = copy.sync(chunk_rows=PAGE_ROWS)
+    assert (progress.mode, progress.is_in_order, copy.lacks()) == ("recent", True, set())
+    assert progress.pages - progress.read_again < 60 // PAGE_ROWS
+
+
 def test_rows_without_a_time_are_in_every_window_and_stop_nothing() -> None:
     copy = copy_of("numbered", 20)
     for row in list(copy.source.rows.values())[::3]:

@@ -37,6 +37,7 @@ from sources.octopush.records import Message as OctopushMessage
 from sources.pages import Page, PageDecoder
 from sources.pembalasan.records import Conversation as PembalasanConversation
 from sources.records import ELSEWHERE, Id, Int, Part, Record
+from sources.salvage import Findings
 from sources.tables import Table
 from sources.terms import Terms
 
@@ -413,3 +414,15 @@ def test_what_is_unknown_in_a_list_of_parts_is_kept_with_the_record() -> None:
 def test_a_number_that_no_column_can_hold_is_kept_beside_it() -> None:
     [order] = decoded(Order, {"id": 1, "lines": [{"n": 2**63}], "new": 1}).rows
     assert (order.lines, order._extra) == ([Line()], {"lines.n": 2**63, "new": 1})
+
+
+def test_findings_of_batches_add_up() -> None:
+    whole, more = Findings(), Findings()
+    whole.drifted("orders", "n", "found text")
+    for _ in range(2):
+        more.drifted("orders", "n", "found text")
+    more.drifted("orders", "m", "unknown field")
+    more.rejected(Order, b"{}", "no usable id")
+    whole.add(more)
+    assert whole.drift == {("orders", "n", "found text"): 3, ("orders", "m", "unknown field"): 1}
+    assert whole.rejects == more.rejects

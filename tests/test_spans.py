@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.spans import SMALLEST_SIZE, span, spans_of
+from sources.spans import SMALLEST_SIZE, _known, span, spans_of
 
 sizes = st.integers(SMALLEST_SIZE, 200)
 
@@ -48,5 +48,11 @@ def test_of_small_pages_none_leaves_a_gap(size: int) -> None:
             apart += 1
             assert page == (before.end // size + 1, size, False)
             assert page.start == before.end and before.size == 1
+        assert isinstance(page.page, int)
         before = page
     assert apart
+
+
+def test_of_three_rows_the_next_page_has_two() -> None:
+    _known.cache_clear()  # whatever another test has made of them
+    assert span(2, 3) == (2, 2, True)
