@@ -60,7 +60,7 @@ def build(
     """Builds everything for the providers whose datasets are there, unless nothing changed since
     the last good build.
 
-    `full` makes everything anew, as does any change of the models: a newer release, or other seeds.
+    `full` rebuilds everything, as does any change of the models: a newer release, or other seeds.
     `time_zone` is whose days the marts count by, `models.time_zone` of the settings if it is empty.
     `as_of` (ISO 8601) takes the place of the time of the build.
 

@@ -10,7 +10,7 @@ from pipelines.app import FAILED, AsJson, Names, app, errors_told, exit_code_aft
 @app.command()
 def build(
     full: Annotated[
-        bool, typer.Option("--full", help="Make everything anew, whether or not it changed")
+        bool, typer.Option("--full", help="Full rebuild, whether or not anything changed")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

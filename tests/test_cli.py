@@ -26,7 +26,7 @@ def shell(tmp_path: Path) -> Shell:
 
 @pytest.fixture
 def program(shell: Shell) -> Shell:
-    """The program as it is installed, begun anew for each command."""
+    """The installed program, in a new process for each command."""
     shell.is_forked = False
     return shell
 
