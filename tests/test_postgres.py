@@ -351,7 +351,7 @@ def test_what_another_load_emptied_is_not_taken_for_loaded(
     account.synced()
     account.later()
     account.world.new_conversation(4)
-    before = account.contents()
+    before = account.contents()["conversations"]
     copy, emptied = JsonbCopyJob.run, []
 
     def copied_and_emptied(job: Any) -> None:
@@ -363,7 +363,8 @@ def test_what_another_load_emptied_is_not_taken_for_loaded(
     monkeypatch.setattr(JsonbCopyJob, "run", copied_and_emptied)
     assert account.sync().error.startswith("loading failed: DivisionByZero; ")
     assert emptied
-    assert account.contents() == before
+    # the other tables of the package may be merged by then
+    assert account.contents()["conversations"] == before
     monkeypatch.undo()
     account.synced()
     assert account.differences() == {}

@@ -15,7 +15,7 @@ def test_no_run_is_told(shell: Shell) -> None:
 def test_runs_are_listed_newest_first(shell: Shell, simulator: Simulator) -> None:
     shell.configure(hotline=octopush(simulator))
     shell("sync")
-    simulator.faults.add(Fault("status", path="/agents", status=401))
+    simulator.faults.add(Fault("status", path="/conversations/list", status=401))
     shell("sync", exit_code=1)
     listed = json.loads(shell("runs", "--json").stdout)
     assert [(run["account"], run["outcome"]) for run in listed] == [
@@ -25,7 +25,7 @@ def test_runs_are_listed_newest_first(shell: Shell, simulator: Simulator) -> Non
     [latest] = json.loads(shell("runs", "--limit", "1", "--json").stdout)
     assert latest == listed[0]
     assert "answered 401" in latest["error"]
-    assert re.search(r"hotline .* failed: octopush: GET /agents", shell("runs").stdout)
+    assert re.search(r"hotline .* failed: octopush: GET", shell("runs").stdout)
 
 
 def test_a_run_is_explained_list_by_list(shell: Shell, simulator: Simulator) -> None:
