@@ -9,8 +9,7 @@ BIN = $(VENV)/bin
 demo: $(VENV)/stamp
 	$(BIN)/talkhouse demo
 
-# in a process for each core, four at most, since each starts servers and a Postgres of its own
-PROCESSES = --numprocesses auto --maxprocesses 4 --dist loadfile
+PROCESSES = --numprocesses auto --dist loadfile
 PYTEST = $(BIN)/pytest $(PROCESSES)
 
 test: $(VENV)/stamp

@@ -26,9 +26,10 @@ A sync
 
 The warehouse
     destination.py       which one is configured; postgres_settings.py which Postgres
-    warehouse.py         what is asked of it: duckdb_file.py with duckdb_errors.py, or postgres.py
-                         with postgres_load.py, postgres_locks.py, postgres_indexes.py and
-                         postgres_errors.py
+    warehouse.py         what is asked of it: duckdb_file.py with duckdb_load.py and
+                         duckdb_errors.py, or postgres.py with postgres_load.py, postgres_locks.py,
+                         postgres_indexes.py and postgres_errors.py
+    resolved_once.py     keeps dlt from asking for the settings of either again and again
     migrations.py        brings one of an earlier release up to date
 
 The proof

@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -39,6 +41,10 @@ TYPES = {
     "json": "json",
 }
 SCRATCH = "scratch"
+# DuckDB tries to import pandas for each parameter of a statement; where it is not installed, Python
+# would search its whole path each time
+if find_spec("pandas") is None:
+    sys.modules["pandas"] = None  # type: ignore[assignment]
 FREE_WITHIN_SECONDS = 3
 TRIED_EVERY_SECONDS = 0.1
 
@@ -127,9 +133,9 @@ class DuckDbWarehouse(Warehouse):
         return f"{self.file} cannot be used: {found}; {remedy}" if found else ""
 
     def destination(self) -> Any:
-        import dlt
+        from pipelines.duckdb_load import OpenDuckDb
 
-        return dlt.destinations.duckdb(self.connection)
+        return OpenDuckDb(self.connection, destination_name="duckdb")
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         return list(self.each(query, parameters))

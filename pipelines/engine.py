@@ -11,6 +11,8 @@ from typing import Any
 from dlt.common.configuration import resolve
 from dlt.common.runtime.collector import NullCollector
 from dlt.common.runtime.run_context import active
+from dlt.common.schema import utils as schema_utils
+from dlt.extract import hints
 from dlt.pipeline.trace import PipelineStepTrace, PipelineTrace
 
 os.environ.update(
@@ -26,12 +28,33 @@ os.environ.setdefault("LOAD__WORKERS", "1")
 # one list after the other: with their batches in turn, several would be held at a time
 os.environ.setdefault("EXTRACT__NEXT_ITEM_MODE", "fifo")
 os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")
-# a package asks for some three hundred settings, most of which nobody set, again and again: what
-# the places of settings answer is asked once in a process
+# what the places of settings answer, for three hundred settings of each package, most of which
+# nobody set, is asked once in a process
 resolve.resolve_single_provider_value = cache(  # type: ignore[assignment]
     resolve.resolve_single_provider_value
 )
 active().initialize_runtime()
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(each) for key, each in value.items()}
+    return [_copied(each) for each in value] if isinstance(value, list) else value
+
+
+_validate, _valid = hints.validate_dict_ignoring_xkeys, set[str]()  # type: ignore[attr-defined]
+
+
+def _validated(spec: Any, doc: Any, path: str) -> None:
+    if (described := repr(doc)) not in _valid:
+        _validate(spec=spec, doc=doc, path=path)
+        _valid.add(described)
+
+
+# the tables of a schema are dictionaries in dictionaries, which need no general copy, and are
+# described alike for each package
+schema_utils.deepcopy = _copied  # type: ignore[attr-defined, assignment]
+hints.validate_dict_ignoring_xkeys = _validated  # type: ignore[attr-defined, assignment]
 
 # what the imports made stays for good: without this the collector walks it again and again
 gc.freeze()

@@ -23,11 +23,13 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParq
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
+from pipelines.resolved_once import ResolvedOnce
+
 JSONB_VERSION = "\x01"
 COPIED_AT_ONCE = 20_000
 
 
-class JsonbPostgres(postgres):
+class JsonbPostgres(ResolvedOnce, postgres):
     """Postgres as dlt's destination."""
 
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:

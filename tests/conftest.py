@@ -243,6 +243,13 @@ def postgres() -> Iterator[Server]:
         yield running
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors, since tests also wait, and four at most: each has its own
+    servers and Postgres.
+    """
+    return min((os.cpu_count() or 1) + 1, 4)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Runs a test that is marked `both_destinations` or `twin` on each."""
     of = metafunc.definition.get_closest_marker

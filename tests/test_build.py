@@ -180,6 +180,7 @@ def test_one_build_at_a_time_in_a_postgres(postgres: Server, tmp_path: Path) -> 
         assert build(database, folder=tmp_path).failures == []
 
 
+@pytest.mark.deep
 def test_a_moment_near_1970_costs_no_other_day(shell: Shell, simulator: Simulator) -> None:
     shell.configure(shop=chatwoot(simulator, messages=False))
     shell("sync")
@@ -195,6 +196,7 @@ def test_a_moment_near_1970_costs_no_other_day(shell: Shell, simulator: Simulato
     assert (days, last) == (20_000, True)
 
 
+@pytest.mark.deep
 def test_closings_in_another_language_tell_nothing(shell: Shell, simulator: Simulator) -> None:
     shell.configure(shop=chatwoot(simulator))
     shell("sync")
@@ -210,6 +212,7 @@ def test_closings_in_another_language_tell_nothing(shell: Shell, simulator: Simu
     assert shell.rows(told) == [(False, False)]
 
 
+@pytest.mark.deep
 def test_a_word_that_no_vocabulary_knows_is_a_warning(shell: Shell, simulator: Simulator) -> None:
     shell.configure(shop=chatwoot(simulator, messages=False))
     shell("sync")
@@ -222,6 +225,7 @@ def test_a_word_that_no_vocabulary_knows_is_a_warning(shell: Shell, simulator: S
     assert found == [(None, "parked")]
 
 
+@pytest.mark.deep
 def test_a_sync_builds_when_the_last_good_build_is_old(shell: Shell, simulator: Simulator) -> None:
     shell.configure(hotline=octopush(simulator))
     assert "--build: 'often' is not a" in shell("sync", "--build", "often", exit_code=2).stderr
@@ -302,6 +306,7 @@ def test_a_build_that_is_under_way_has_not_failed(postgres: Server) -> None:
         assert last_build_failed(warehouse)
 
 
+@pytest.mark.deep
 def test_no_one_is_told_what_was_built(shell: Shell, simulator: Simulator) -> None:
     shell.configure(hotline=octopush(simulator))
     shell("sync")

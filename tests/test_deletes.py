@@ -81,7 +81,7 @@ def test_what_one_scan_of_each_two_sees_is_not_marked(account_of: Open) -> None:
         assert marked(account) == []
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 @pytest.mark.parametrize("provider", ["chatwoot", "hilos"])
 def test_a_contact_that_was_merged_into_another_is_marked(provider: str, filled: Open) -> None:
     account = filled(provider)

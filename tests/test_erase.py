@@ -102,7 +102,7 @@ def all_tables(destination: Destination) -> list[str]:
         ]
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_a_person_is_erased_from_everything_and_stays_away(
     shell: Shell, simulator: Simulator, destination: Destination
 ) -> None:

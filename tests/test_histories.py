@@ -65,7 +65,7 @@ OWNERS = {
 """Whose the rows of these tables are: they may stay when it is gone, and go when they are."""
 
 NIGHTLY = int(os.environ.get("TALKHOUSE_HISTORIES", 0))
-HISTORIES, STEPS = NIGHTLY or 5, 10
+HISTORIES, STEPS = NIGHTLY or 2, 10
 SEED = 13
 """Of the few that are the same every time: these kill syncs of every provider in both ways."""
 

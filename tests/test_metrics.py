@@ -228,7 +228,8 @@ def change(house: House, dice: Random, changes: int) -> None:
     house.world.advance(10 * MINUTE)
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", [0, 1])
 def test_whatever_happens_the_marts_tell_the_world(seed: int, housed: Housed) -> None:
     """Random histories, built again and again upon what was built before."""
     dice = Random(seed)
@@ -265,6 +266,7 @@ def test_an_incremental_build_equals_a_full_one(housed: Housed) -> None:
     assert {mart: rows for mart, rows in unlike.items() if rows} == {}
 
 
+@pytest.mark.deep
 def test_what_was_deleted_counts_in_no_mart(housed: Housed) -> None:
     house = housed(World(7, 24))
     house.sync("chatwoot")

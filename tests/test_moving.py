@@ -208,7 +208,8 @@ def test_the_state_of_a_list_does_not_grow(provider: str, account_of: Open) -> N
 
 @settings(max_examples=5, derandomize=True, deadline=None)
 @given(cuts=st.lists(st.integers(1, 89), min_size=1, max_size=4, unique=True))
-@pytest.mark.parametrize("provider", ["hilos", pytest.param("octopush", marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("provider", ["hilos", "octopush"])
 def test_any_split_of_a_window_is_one_run(
     provider: str, cuts: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

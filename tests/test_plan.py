@@ -67,8 +67,8 @@ def test_a_provider_that_cannot_be_asked_is_told(account_of: Open) -> None:
 def test_minutes_are_by_the_rate_limit(account_of: Open) -> None:
     account = account_of("hilos", World(conversations=80))
     account.settings["requests_per_second"] = 0.5
-    minutes = {cost.list: cost.minutes for cost in planned(account).costs}
-    asked = requests(planned(account))
+    plan = planned(account)
+    minutes, asked = {cost.list: cost.minutes for cost in plan.costs}, requests(plan)
     assert minutes == {name: round(number / 30, 1) for name, number in asked.items()}
 
 

@@ -71,7 +71,13 @@ def unlike(one: dict[str, list[Row]], other: dict[str, list[Row]]) -> list[tuple
     ]
 
 
-@every_provider
+@pytest.mark.parametrize(
+    "provider",
+    [
+        name if name in ("hilos", "octopush") else pytest.param(name, marks=pytest.mark.deep)
+        for name in PROVIDERS
+    ],
+)
 def test_both_destinations_hold_the_same_rows_after_the_same_history(
     provider: str, account_of: Open, tmp_path: Path
 ) -> None:
@@ -213,6 +219,7 @@ def two(
         yield Two(first, second, Syncing(job))
 
 
+@pytest.mark.deep
 def test_without_the_lock_rows_are_lost(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PostgresWarehouse, "loading", lambda *_: nullcontext())
     # as dlt merges by itself, which does not look at what is staged
@@ -240,6 +247,7 @@ def test_with_the_lock_the_second_waits_and_no_row_is_lost(
     assert two.differences() == {}
 
 
+@pytest.mark.deep
 def test_two_processes_into_one_dataset_lose_nothing_wherever_they_are_killed(
     destination: PostgresDatabase, tmp_path: Path
 ) -> None:

@@ -194,6 +194,7 @@ def test_what_did_not_sync_changes_nothing(shell: Shell, simulator: Simulator, h
     running.communicate(timeout=60)
 
 
+@pytest.mark.deep
 def test_build_and_publication_are_measured(shell: Shell) -> None:
     shell("sync")
     shell.environment |= {"DESTINATION__PUBLISH": "published.duckdb"}

@@ -45,7 +45,7 @@ def rows_of(account: Account) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_what_is_retained_is_what_a_sync_with_that_window_loads(
     account_of: Open,
@@ -126,6 +126,7 @@ def test_a_window_that_is_wrong_is_refused(
 
 
 @pytest.mark.twin
+@pytest.mark.deep
 def test_what_was_cut_off_is_made_up(
     account_of: Open, destination: Destination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,8 +21,8 @@ def test_the_transcripts_are_what_is_printed(tmp_path: Path, simulator: Simulato
     shell = Shell(tmp_path / "shop", tmp_path / "home")
 
     def configure(**hotline: str) -> None:
-        shop = chatwoot(simulator, stale_after="2h", requests_per_second=10)
-        shell.configure(hotline=octopush(simulator, requests_per_second=10, **hotline), shop=shop)
+        shop = chatwoot(simulator, stale_after="2h", requests_per_second=100)
+        shell.configure(hotline=octopush(simulator, requests_per_second=100, **hotline), shop=shop)
         config = shell.folder / ".dlt/config.toml"
         config.write_text('[destination]\npublish = "published.duckdb"\n\n' + config.read_text())
 

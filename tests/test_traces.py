@@ -124,6 +124,7 @@ def test_what_fails_is_marked_and_its_message_stays_in_the_log(
     assert b"/agents" not in collector.sent[0].body
 
 
+@pytest.mark.deep
 def test_a_build_is_traced(shell: Shell, collector: Receiver) -> None:
     shell("sync")
     collector.sent.clear()
