@@ -2,12 +2,10 @@
 
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,10 +39,6 @@ TYPES = {
     "json": "json",
 }
 SCRATCH = "scratch"
-# DuckDB tries to import pandas for each parameter of a statement; where it is not installed, Python
-# would search its whole path each time
-if find_spec("pandas") is None:
-    sys.modules["pandas"] = None  # type: ignore[assignment]
 FREE_WITHIN_SECONDS = 3
 TRIED_EVERY_SECONDS = 0.1
 
