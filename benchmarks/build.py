@@ -4,7 +4,7 @@
 
 A small account is synced from the simulator's static mode, and its raw rows are copied in the
 database, under ids of their own, until there are as many as asked for. Then: the first build; a
-build after 0.1 % of the conversations came again with a new load; one that makes everything anew.
+build after 0.1 % of the conversations came again with a new load; a full rebuild.
 Whole processes; memory as in backfill.py. The marts of the last two must be equal.
 """
 
@@ -44,7 +44,7 @@ def main() -> None:
         changed = come_again(file, conversations // 1000)
         built(file, f"after {changed:,} messages of {conversations // 1000:,} conversations")
         incremental = checksums(file)
-        built(file, "everything anew", "--full")
+        built(file, "full rebuild", "--full")
         assert checksums(file) == incremental, "a full build gives other marts"
 
 

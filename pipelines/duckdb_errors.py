@@ -13,7 +13,7 @@ REMEDIES = {
         "the next sync reads everything again"
     ),
     "Permission denied|Read-only file system|Operation not permitted": (
-        "whoever runs this must be able to write the file, and the folder that it is in"
+        "the user that runs this must be able to write the file and its folder"
     ),
     "Is a directory|No such file or directory": "name a file in destination.duckdb",
 }

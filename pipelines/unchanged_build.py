@@ -94,7 +94,7 @@ def _told(warehouse: Warehouse, of: Ingredients) -> str:
 
 
 def _counted(warehouse: Warehouse, tables: Mapping[str, list[str]]) -> dict[str, int]:
-    """How many rows each raw table has, whoever brought or deleted them."""
+    """How many rows each raw table has, however they came or went."""
     names = [f"{dataset}.{table}" for dataset, those in tables.items() for table in those]
     counts = " union all ".join(
         f"select '{name}' as name, count(*) as n from {name}" for name in names
