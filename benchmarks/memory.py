@@ -5,10 +5,11 @@
 Of each size there is a first sync into a new file, and then one with `--full`, which reads all of
 it again and merges it into the tables that are there. Memory is measured as by backfill.py.
 
-199 requests per second are the most with which no other processes read (sources/readers.py): every
-provider's default is below, so that this one process is what users have. How fast it reads is no
-matter for its memory, but at Chatwoot's default of 8 a million conversations take 83 minutes. With
-100000 requests per second the memory of the other processes is in it too.
+199 requests per second are the most with which no other processes read
+(sources/reader_processes.py): every provider's default is below, so that this one process is what
+users have. How fast it reads is no matter for its memory, but at Chatwoot's default of 8 a million
+conversations take 83 minutes. With 100000 requests per second the memory of the other processes is
+in it too.
 """
 
 import argparse

@@ -17,11 +17,12 @@ from typing import Any
 import httpx
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
-from pipelines.connections import connection
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.postgres import PostgresDatabase
-from pipelines.sync import plan_of, sync
-from pipelines.warehouse import Destination
+from pipelines.settings.connections import connection
+from pipelines.syncing.plans import plan_of
+from pipelines.syncing.sync_connection import sync
+from pipelines.warehouse.duckdb_file import DuckDbFile
+from pipelines.warehouse.interface import Destination
+from pipelines.warehouse.postgres.database import PostgresDatabase
 
 base_url, to, folder, *more = sys.argv[1:]
 settings = {

@@ -4,9 +4,9 @@
 
 The simulator answers every request 50 ms late, as a server far away does: one request at a time
 then waits for nearly all of the run. Less than 10,000 conversations are read, since from there on
-processes of their own would read where requests are not bound (sources/readers.py), and what they
-gain is not what is measured here; and not much less, since a second and a quarter of every run is
-start and load, which nothing overlaps. Threads are not read.
+processes of their own would read where requests are not bound (sources/reader_processes.py), and
+what they gain is not what is measured here; and not much less, since a second and a quarter of
+every run is start and load, which nothing overlaps. Threads are not read.
 
 A run's seconds are those of the whole process; reading is from its first request to its last. The
 requests are noted as they leave the HTTP client, not taken from the budget's own account.

@@ -35,9 +35,9 @@ sys.path.append(str(Path(__file__).parent.parent / "tests"))
 from postgres_server import server
 from receiving import Receiver, receiving
 
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.simulate import SECRETS, simulated
-from pipelines.warehouse import Destination
+from pipelines.demo.simulate import SECRETS, simulated
+from pipelines.warehouse.duckdb_file import DuckDbFile
+from pipelines.warehouse.interface import Destination
 from simulator import Fault, Simulator, World, serve
 from simulator.changes import CHANGES
 

@@ -21,15 +21,16 @@ from postgres_server import Server, server
 from shell import Shell
 from templates import Templates
 
-from pipelines.audit import Outcome
-from pipelines.connections import Connection, connection
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.sync import plan_of, sync
-from pipelines.warehouse import Destination, Warehouse
+from pipelines.audit.outcome import Outcome
+from pipelines.settings.connections import Connection, connection
+from pipelines.syncing.plans import plan_of
+from pipelines.syncing.sync_connection import sync
+from pipelines.warehouse.duckdb_file import DuckDbFile
+from pipelines.warehouse.interface import Destination, Warehouse
 from simulator import Fault, Simulator, World, serve
 from simulator import credentials as keys
-from sources import budget
-from sources.privacy import KEPT, Privacy
+from sources.http import rate_limit
+from sources.rows.personal_data import KEPT, Privacy
 
 pytest_plugins = ["lanes", "progress"]
 
@@ -360,6 +361,6 @@ def shell(tmp_path: Path) -> Shell:
 @pytest.fixture(autouse=True)
 def impatient() -> Iterator[None]:
     """Retries do not wait, and every test has budgets of its own, though ports come again."""
-    budget._budgets.clear()
+    rate_limit._budgets.clear()
     with stamina.set_testing(True, attempts=3):
         yield

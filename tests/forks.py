@@ -17,20 +17,34 @@ from unittest.mock import patch
 import stamina
 
 import pipelines
-from sources import PROVIDERS
+from sources.registry import PROVIDERS
 
 PACKAGES = str(Path(pipelines.__file__).parent.parent)
 """Where the packages are that these tests import: their processes are to run the same."""
 
 processes = get_context("forkserver")
-# pipelines.sync and what imports it set dlt up as they are imported: a fork does that itself
+# pipelines.syncing.dlt_setup sets dlt up as it is imported: a fork does that itself
 processes.set_forkserver_preload(
     ["pytest", "hypothesis", "stamina", "httpcore", "h11", "pytz", "pyarrow.parquet", "simulator"]
     + ["dlt.common.libs.pyarrow", "dlt.destinations.impl.duckdb.duck"]
-    + ["dlt.destinations.impl.postgres.postgres", "pipelines.postgres_load"]
-    + ["pipelines.cli", "pipelines.load", "pipelines.messages", "pipelines.tombstones"]
-    + ["pipelines.build", "pipelines.alerts", "pipelines.show_status", "pipelines.publish"]
-    + ["pipelines.plan", "pipelines.check", "sources.resources"]
+    + ["dlt.destinations.impl.postgres.postgres", "pipelines.warehouse.postgres.parquet_copy"]
+    + [
+        "pipelines.cli.commands",
+        "pipelines.syncing.load_chunk",
+        "pipelines.syncing.sync_messages",
+        "pipelines.syncing.tombstones",
+    ]
+    + [
+        "pipelines.analytics.build",
+        "pipelines.alerts.send",
+        "pipelines.monitoring.status_screen",
+        "pipelines.analytics.publish",
+    ]
+    + [
+        "pipelines.syncing.cost_estimate",
+        "pipelines.settings.check",
+        "sources.dlt_source.resources",
+    ]
     + ["dbt.cli.main", "dbt.adapters.duckdb", "dbt.adapters.postgres"]
     + [f"sources.{name}" for name in PROVIDERS]
 )
@@ -106,9 +120,11 @@ def _talkhouse(
         os.close(opened)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", line_buffering=False)  # type: ignore[union-attr]
-    assert "pipelines.engine" not in sys.modules, "dlt was set up before the environment was"
+    assert "pipelines.syncing.dlt_setup" not in sys.modules, (
+        "dlt was set up before the environment was"
+    )
     assert PACKAGES == environment["PYTHONPATH"], "the fork has other packages than the tests"
-    from pipelines.cli import app
+    from pipelines.cli.commands import app
 
     # retries do not wait, and are as many as ever
     stamina.set_testing(True, attempts=1_000, cap=True)

@@ -19,14 +19,13 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from forks import processes
 
-from pipelines import messages
-from pipelines import sync as syncing
-from pipelines.connections import Connection
-from pipelines.duckdb_file import DuckDbWarehouse
-from pipelines.postgres import PostgresWarehouse
-from pipelines.postgres_load import JsonbCopyJob
-from pipelines.warehouse import Destination
-from sources.listing import Plan
+from pipelines.settings.connections import Connection
+from pipelines.syncing import sync_connection, sync_messages
+from pipelines.warehouse.duckdb_file import DuckDbWarehouse
+from pipelines.warehouse.interface import Destination
+from pipelines.warehouse.postgres.database import PostgresWarehouse
+from pipelines.warehouse.postgres.parquet_copy import JsonbCopyJob
+from sources.scan.progress import Plan
 
 ATTEMPTS = 3
 
@@ -121,7 +120,7 @@ def _sync(pipe: "Pipe[Ended, Job]") -> None:
         with (
             job.stacks.open("w") as stacks,
             stamina.set_testing(True, attempts=ATTEMPTS),
-            patch.object(messages, "THREADS_PER_CHUNK", job.threads_per_chunk),
+            patch.object(sync_messages, "THREADS_PER_CHUNK", job.threads_per_chunk),
             steps.of(DuckDbSqlClient, "execute_query"),
             steps.of(DuckDbSqlClient, "commit_transaction"),
             steps.of(Psycopg2SqlClient, "execute_query"),
@@ -133,7 +132,7 @@ def _sync(pipe: "Pipe[Ended, Job]") -> None:
             job.destination.open() as warehouse,
         ):
             faulthandler.dump_traceback_later(LONGEST_SECONDS - 1, file=stacks)
-            outcome = syncing.sync(job.connection, warehouse, job.plan, folder=job.folder)
+            outcome = sync_connection.sync(job.connection, warehouse, job.plan, folder=job.folder)
             faulthandler.cancel_dump_traceback_later()
         ended = Ended(outcome.error, steps=steps.taken)
     except BaseException:

@@ -8,15 +8,16 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar
 
-from sources.errors import NotFound, SourceError, Unavailable
-from sources.http import Request
-from sources.listing import ById, Listing, Mode, Plan, Progress, Readers
-from sources.pages import Page, PageDecoder
-from sources.records import Epoch, Id, Record
-from sources.salvage import Reject
-from sources.scan import scan
-from sources.tables import Table
-from sources.terms import Terms
+from sources.http.client import Request
+from sources.http.errors import NotFound, SourceError, Unavailable
+from sources.rows.lenient_decode import Reject
+from sources.rows.page import Page, PageDecoder
+from sources.rows.record import Epoch, Id, Record
+from sources.rows.storage_rules import Terms
+from sources.rows.table import Table
+from sources.scan.listing import ById, Listing, Mode, Readers
+from sources.scan.progress import Plan, Progress
+from sources.scan.scan import scan
 
 # up to the 420th row there is no place that no page of at most so many rows reaches across
 PAGE_ROWS = 7

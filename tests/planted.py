@@ -13,8 +13,8 @@ import pyarrow.parquet as parquet
 from dlt.common.versioned_state import decompress_state
 from postgres_server import dump
 
-from pipelines.postgres import PostgresDatabase
-from pipelines.warehouse import Destination, Warehouse
+from pipelines.warehouse.interface import Destination, Warehouse
+from pipelines.warehouse.postgres.database import PostgresDatabase
 from simulator import Simulator, World
 
 # the simulator's own planted secrets begin with the first, too

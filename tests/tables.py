@@ -6,12 +6,13 @@ from typing import Any
 
 from dlt.common.schema.typing import TTableSchema
 
-from pipelines.connections import connection
-from pipelines.simulate import simulated
+from pipelines.demo.simulate import simulated
+from pipelines.settings.connections import connection
 from simulator import World
-from sources.listing import Plan
-from sources.run import Run
-from sources.terms import Terms
+from sources.dlt_source.resources import source as dlt_source
+from sources.dlt_source.run import Run
+from sources.rows.storage_rules import Terms
+from sources.scan.progress import Plan
 
 
 @cache
@@ -20,6 +21,6 @@ def tables_of(name: str) -> dict[str, TTableSchema]:
     values: dict[str, Any] = simulated(World(7, 40), "http://127.0.0.1:1")[f"demo_{name}"]
     one = connection("tables", values)
     with closing(one.provider.connect(one.settings)) as client:
-        source = one.provider.source(Run(Terms("tables"), client, Plan()), one.settings)
+        source = dlt_source(one.provider, Run(Terms("tables"), client, Plan()), one.settings)
         schemas = [resource.compute_table_schema() for resource in source.resources.values()]
     return {schema["name"]: schema for schema in schemas}

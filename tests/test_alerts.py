@@ -12,12 +12,12 @@ from mail_server import PASSWORD, USER, mail_server
 from receiving import Receiver, receiving
 from shell import Shell, octopush
 
-from pipelines.alerts import send_alerts
-from pipelines.audit import note_build
-from pipelines.channels import Alert, NotDelivered
-from pipelines.ledger import Ledger
-from pipelines.summary import Publication
-from pipelines.warehouse import AlreadySyncing, Destination
+from pipelines.alerts.alert_log import Ledger
+from pipelines.alerts.channels import Alert, NotDelivered
+from pipelines.alerts.send import send_alerts
+from pipelines.analytics.publish import Publication
+from pipelines.audit.notes import note_build
+from pipelines.warehouse.interface import AlreadySyncing, Destination
 from simulator import Fault, Simulator
 
 

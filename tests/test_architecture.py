@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tables import tables_of
 
-from sources import PROVIDERS
+from sources.registry import PROVIDERS
 
 ROOT = Path(__file__).parent.parent
 LONGEST_MODULE_LINES = 300

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from conftest import DAY, Account, Open
 
-from pipelines.audit import Outcome
-from pipelines.duckdb_file import DuckDbWarehouse
-from pipelines.warehouse import WarehouseError
+from pipelines.audit.outcome import Outcome
+from pipelines.warehouse.duckdb_file import DuckDbWarehouse
+from pipelines.warehouse.interface import WarehouseError
 from simulator import World
 
 pytestmark = pytest.mark.twin

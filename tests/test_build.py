@@ -14,14 +14,14 @@ from dbt.adapters.cache import RelationsCache
 from postgres_server import Server
 from shell import Shell, chatwoot, octopush
 
-from pipelines.audit import last_build_failed, note_build, note_good_build, was_built_of
-from pipelines.batch import sync_all
-from pipelines.build import MODELS, build
-from pipelines.connections import connection
-from pipelines.describe import sources
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.migrations import migrate
-from pipelines.warehouse import AlreadySyncing, Destination
+from pipelines.analytics.build import MODELS, build
+from pipelines.analytics.dbt_sources import sources
+from pipelines.audit.notes import last_build_failed, note_build, note_good_build, was_built_of
+from pipelines.orchestration.sync_all import sync_all
+from pipelines.settings.connections import connection
+from pipelines.warehouse.duckdb_file import DuckDbFile
+from pipelines.warehouse.interface import AlreadySyncing, Destination
+from pipelines.warehouse.migrations import migrate
 from simulator import Simulator, World, serve
 from sources.settings import SettingsError
 

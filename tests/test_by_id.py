@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from moving_list import IDS_AT_ONCE, Copy, MovingList, Thing, listed
 
-from sources import by_id
-from sources.errors import BadAnswer, Refused, Unavailable, Unreachable
-from sources.pages import Page
+from sources.http.errors import BadAnswer, Refused, Unavailable, Unreachable
+from sources.rows.page import Page
+from sources.scan import by_id
 
 ROWS = 40
 LAST = -(-ROWS // IDS_AT_ONCE)

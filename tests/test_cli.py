@@ -302,7 +302,8 @@ def test_help_is_quick() -> None:
         [
             sys.executable,
             "-c",
-            "import sys; from typer.testing import CliRunner; from pipelines.cli import app\n"
+            "import sys; from typer.testing import CliRunner\n"
+            "from pipelines.cli.commands import app\n"
             "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
             "slow = {'dlt', 'duckdb', 'pyarrow', 'simulator', 'httpx'} & set(sys.modules)\n"
             "sys.exit(' '.join(slow) or 0)",

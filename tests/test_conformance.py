@@ -14,7 +14,8 @@ from oracle import KEYS
 
 from simulator import World
 from simulator.credentials import CANARY
-from sources import PROVIDERS, http
+from sources.http import client
+from sources.registry import PROVIDERS
 
 pytestmark = pytest.mark.twin
 
@@ -258,7 +259,7 @@ def all_once(account: Account) -> None:
 
 @every_provider
 def test_what_goes_wrong_once_is_retried(small: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "TIMEOUT", httpx.Timeout(0.4))
+    monkeypatch.setattr(client, "TIMEOUT", httpx.Timeout(0.4))
     all_once(small)
     with stamina.set_testing(True, attempts=len(WRONG_ONCE) + 1):
         small.synced()

@@ -9,9 +9,9 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
-from pipelines.connections import connection, connections, usable_connections
-from pipelines.sync import plan_of
-from sources import PROVIDERS, provider
+from pipelines.settings.connections import connection, connections, usable_connections
+from pipelines.syncing.plans import plan_of
+from sources.registry import PROVIDERS, provider
 from sources.settings import SettingsError, described, duration, instant
 
 Write = Callable[[str, str], None]

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from conftest import DAY, HOUR, MINUTE, SETTINGS, Account, Open
 
-from pipelines.sync import plan_of
-from pipelines.tombstones import mark
+from pipelines.syncing.plans import plan_of
+from pipelines.syncing.tombstones import mark
 from simulator import World
 from simulator.entities import Message
 

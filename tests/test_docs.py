@@ -9,9 +9,9 @@ import typer
 from tables import tables_of
 from typer.main import get_command
 
-from pipelines.cli import app
-from pipelines.init import whole_config, whole_secrets
-from sources import PROVIDERS, provider
+from pipelines.cli.commands import app
+from pipelines.settings.scaffold import whole_config, whole_secrets
+from sources.registry import PROVIDERS, provider
 from sources.settings import described
 
 ROOT = Path(__file__).parent.parent

@@ -13,17 +13,18 @@ from planted import found_in_dump, found_in_files, found_in_warehouse, plant
 from psycopg2 import DatabaseError
 from shell import Shell
 
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.erase import Receipt, erase, write_receipt
-from pipelines.person import asked_for
-from pipelines.postgres import PostgresDatabase
-from pipelines.renew import ERASE, unrenewed
-from pipelines.simulate import simulated
-from pipelines.warehouse import Destination
+from pipelines.audit.unfinished import ERASE, unrenewed
+from pipelines.demo.simulate import simulated
+from pipelines.privacy.erase import erase
+from pipelines.privacy.find_person import asked_for
+from pipelines.privacy.receipt import Receipt, write_receipt
+from pipelines.warehouse.duckdb_file import DuckDbFile
+from pipelines.warehouse.interface import Destination
+from pipelines.warehouse.postgres.database import PostgresDatabase
 from simulator import Simulator, World, serve
 from simulator.entities import Contact
-from sources import PROVIDERS
-from sources.privacy import Privacy
+from sources.registry import PROVIDERS
+from sources.rows.personal_data import Privacy
 from sources.settings import SettingsError
 
 KEY = "a secret of more than sixteen characters"
@@ -185,7 +186,7 @@ def test_what_was_cut_off_is_made_up(
         return erase(destination, policy, [], None, person, "contact", keep, do=True)
 
     with monkeypatch.context() as patched:
-        patched.setattr("pipelines.erase.write_anew", cut_off)
+        patched.setattr("pipelines.privacy.erase.write_anew", cut_off)
         with pytest.raises(KeyboardInterrupt):
             erased(contact.id)
     [file] = shell.folder.glob("erased-*.json")
@@ -223,7 +224,7 @@ def test_what_cannot_be_written_anew_is_in_the_receipt(
     contact = known_widely(simulator.world)
     shell("sync")
     monkeypatch.chdir(shell.folder)
-    monkeypatch.setattr("pipelines.erase.write_anew", full)
+    monkeypatch.setattr("pipelines.privacy.erase.write_anew", full)
     policy, kept = Privacy(key=KEY.encode()), list[Receipt]()
     person = asked_for(policy, phone=str(contact.phone))
     erase(destination, policy, [], None, person, "phone", kept.append, do=True)

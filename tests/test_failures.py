@@ -26,9 +26,9 @@ from postgres_server import Server
 from shell import BIN, Shell, chatwoot, octopush, wait_until
 from tls_server import certificate, forwarding
 
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.postgres import PostgresDatabase
-from pipelines.warehouse import Destination
+from pipelines.warehouse.duckdb_file import DuckDbFile
+from pipelines.warehouse.interface import Destination
+from pipelines.warehouse.postgres.database import PostgresDatabase
 from simulator import Fault, Simulator, World, serve
 from simulator import credentials as keys
 

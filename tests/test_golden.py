@@ -14,12 +14,13 @@ import pyarrow as pa
 import pytest
 
 from sources import activecampaign, chatwoot, hilos, octopush, pembalasan
-from sources.budget import Budget
-from sources.errors import NotFound
-from sources.listing import Plan
-from sources.run import Run
+from sources.dlt_source.resources import source
+from sources.dlt_source.run import Run
+from sources.http.errors import NotFound
+from sources.http.rate_limit import Budget
+from sources.rows.storage_rules import Terms
+from sources.scan.progress import Plan
 from sources.settings import settings_from
-from sources.terms import Terms
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -177,7 +178,7 @@ def table(sample: Sample, body: bytes, resource: str) -> pa.Table:
         lists=listed or ["messages"],
         threads=sample.threads,
     )
-    return pa.concat_tables(list(sampled.source(run, settings).resources[resource]))
+    return pa.concat_tables(list(source(sampled, run, settings).resources[resource]))
 
 
 def tables(sample: Sample, body: bytes) -> dict[str, pa.Table]:
@@ -280,7 +281,7 @@ each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: samp
 
 @each_sample
 def test_every_value_is_in_its_column(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sources.pages.salvage", refuse)
+    monkeypatch.setattr("sources.rows.page.salvage", refuse)
     answer = filled(sample, json.loads(sample.body))
     made = tables(sample, json.dumps(answer).encode())
     found = list(objects(sample, answer))

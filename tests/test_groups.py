@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 from moving_list import AtOnce, Copy, MovingList, Thing, listed
 
-from sources import pages, scan
-from sources.fetch import Fetch
-from sources.listing import Group, Plan, Progress, Seen, seen_of
-from sources.tables import tables_of
-from sources.terms import Terms
+from sources.rows.storage_rules import Terms
+from sources.rows.table import tables_of
+from sources.scan import prefetch, scan
+from sources.scan.fetch import Fetch
+from sources.scan.listing import Group, Seen, seen_of
+from sources.scan.progress import Plan, Progress
 
 ROWS = 120
 PAGES = 3
@@ -18,7 +19,7 @@ PAGES = 3
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(pages, "ThreadPoolExecutor", AtOnce)
+    monkeypatch.setattr(prefetch, "ThreadPoolExecutor", AtOnce)
     monkeypatch.setattr(scan, "WORTH_READERS", 10)
     yield
 

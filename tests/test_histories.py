@@ -30,12 +30,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from killing import Job, Syncing
 from postgres_server import Server
 
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.sync import plan_of
-from pipelines.warehouse import Destination
+from pipelines.syncing.plans import plan_of
+from pipelines.warehouse.duckdb_file import DuckDbFile
+from pipelines.warehouse.interface import Destination
 from simulator import Fault, World, serve
 from simulator.changes import CHANGES
-from sources import PROVIDERS
+from sources.registry import PROVIDERS
 
 SHIFTS = frozenset(
     "delete_conversation delete_contact merge_contacts restore_conversation import_history".split()

@@ -10,8 +10,9 @@ import pytest
 from conftest import HOUR, MINUTE, Account, Open
 from shell import Shell, octopush
 
-from pipelines.audit import Outcome
-from pipelines.sync import plan_of, sync
+from pipelines.audit.outcome import Outcome
+from pipelines.syncing.plans import plan_of
+from pipelines.syncing.sync_connection import sync
 from simulator import World, serve
 
 NOTHING, LONG = timedelta(0), timedelta(days=90)

@@ -18,10 +18,10 @@ import msgspec
 import pytest
 import stamina
 
-from sources import budget, transport
-from sources.budget import Budget, budget_of
 from sources.chatwoot.connect import refusal as chatwoot_refusal
-from sources.errors import (
+from sources.http import body, rate_limit
+from sources.http.client import Answer, Client, Request, error_of, retry_after_seconds
+from sources.http.errors import (
     AuthError,
     BadAnswer,
     NotFound,
@@ -33,7 +33,7 @@ from sources.errors import (
     TransientError,
     Unavailable,
 )
-from sources.http import Answer, Client, Request, error_of, retry_after_seconds
+from sources.http.rate_limit import Budget, budget_of
 
 SERVED_AT = datetime(2026, 6, 1, 9, 0, 20, tzinfo=UTC)
 
@@ -269,7 +269,7 @@ def test_https_loopback_and_what_is_allowed_are_not(
 def test_an_answer_beyond_the_cap_is_refused(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "LARGEST_ANSWER_BYTES", 100)
+    monkeypatch.setattr(body, "LARGEST_ANSWER_BYTES", 100)
     server.gives(b"x" * 101)
     with pytest.raises(Refused, match="acme: GET /things answered more than 100 bytes"):
         connect().read(Request("/things"), bytes)
@@ -279,7 +279,7 @@ def test_an_answer_beyond_the_cap_is_refused(
 def test_an_answer_that_takes_too_long_is_unavailable(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "LONGEST_ANSWER_SECONDS", -1.0)
+    monkeypatch.setattr(body, "LONGEST_ANSWER_SECONDS", -1.0)
     server.gives(b"x")
     with pytest.raises(Unavailable, match="was still answering"):
         connect().read(Request("/things"), bytes)
@@ -294,7 +294,7 @@ def test_what_is_compressed_is_undone(server: Server, connect: Connect) -> None:
 def test_a_bomb_is_refused_before_it_takes_the_memory(
     server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "LARGEST_ANSWER_BYTES", 1_000_000)
+    monkeypatch.setattr(body, "LARGEST_ANSWER_BYTES", 1_000_000)
     server.gives(gzip.compress(bytes(200_000_000), 1), content_encoding="gzip")
     client = connect()
     tracemalloc.start()
@@ -324,7 +324,7 @@ def test_what_is_not_compressed_as_it_says_is_a_bad_answer(
 
 
 def test_a_body_that_drips_nothing_ends(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "LONGEST_ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(body, "LONGEST_ANSWER_SECONDS", 0.5)
     with dripping() as url, stamina.set_testing(True, attempts=1):
         with pytest.raises(Unavailable, match="was still answering after 0 s"):
             connect(url).read(Request("/things"), bytes)
@@ -432,7 +432,7 @@ def test_a_429_slows_the_host_down_and_an_answer_speeds_it_up(
     server.gives([])
     client = connect(requests_per_second=1_000)
     client.read(Request("/things"), bytes)
-    assert client.budget.rate == 500 * budget.RESTORED_PER_ANSWER
+    assert client.budget.rate == 500 * rate_limit.RESTORED_PER_ANSWER
 
 
 class Clock:
@@ -451,7 +451,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(budget, "time", clock)
+    monkeypatch.setattr(rate_limit, "time", clock)
     return clock
 
 

@@ -14,9 +14,9 @@ import msgspec
 import pytest
 from shell import Shell, octopush, wait_until
 
-from pipelines import logs
-from pipelines.events import EVENTS, AlertsSent, Event, tell
-from pipelines.logs import logged
+from pipelines.telemetry import json_log
+from pipelines.telemetry.events import EVENTS, AlertsSent, Event, tell
+from pipelines.telemetry.json_log import logged
 from simulator import Fault, Simulator
 
 DOCUMENT = Path(__file__).parent.parent / "docs/observability.md"
@@ -203,7 +203,7 @@ def test_a_log_that_cannot_be_written_is_said_once_and_stops_nothing(shell: Shel
 def test_a_log_never_grows_beyond_its_six_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs, "FILE_BYTES", 2_000)
+    monkeypatch.setattr(json_log, "FILE_BYTES", 2_000)
     monkeypatch.setenv("LOGS__FILE", str(tmp_path / "talkhouse.jsonl"))
     for number in range(200):
         with logged():

@@ -5,10 +5,11 @@ from importlib import import_module
 import pytest
 from conftest import DAY, MINUTE, Account, Open
 
-from pipelines.sync import plan_of, sync
+from pipelines.syncing.plans import plan_of
+from pipelines.syncing.sync_connection import sync
 from simulator import World
-from sources.http import Client
-from sources.threads import Budget
+from sources.http.client import Client
+from sources.scan.threads import Budget
 
 pytestmark = pytest.mark.twin
 

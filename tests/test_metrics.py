@@ -14,12 +14,12 @@ import pytest
 from conftest import HOUR, MINUTE, SERVED, Account, Row
 from metrics_oracle import Hours, Talk, Truth
 
-from pipelines import build as building
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.warehouse import Destination
+from pipelines.analytics import build as building
+from pipelines.warehouse.duckdb_file import DuckDbFile
+from pipelines.warehouse.interface import Destination
 from simulator import Simulator, World, serve
 from simulator.changes import CHANGES
-from sources import PROVIDERS
+from sources.registry import PROVIDERS
 
 KEYS: dict[str, tuple[str, ...]] = {
     "conversation_report": ("conversation_id",),

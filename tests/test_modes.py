@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from moving_list import IDS_AT_ONCE, PAGE_ROWS, THEN, AtOnce, Copy, MovingList, listed
 
-from sources import fetch, pages, schedule
-from sources.errors import BadAnswer, NotFound, PagingLoop, Unavailable, Unreachable
-from sources.http import ATTEMPTS, Request
-from sources.listing import Listing, Plan, Progress
-from sources.pages import Page
-from sources.spans import span, spans_of
+from sources.http.client import ATTEMPTS, Request
+from sources.http.errors import BadAnswer, NotFound, PagingLoop, Unavailable, Unreachable
+from sources.rows.page import Page
+from sources.scan import fetch, list_state, prefetch
+from sources.scan.listing import Listing
+from sources.scan.overlapping_pages import span, spans_of
+from sources.scan.progress import Plan, Progress
 
 KINDS = ["numbered", "sized", "ids"]
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -22,7 +23,7 @@ ROWS = 40
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(pages, "ThreadPoolExecutor", AtOnce)
+    monkeypatch.setattr(prefetch, "ThreadPoolExecutor", AtOnce)
     yield
 
 
@@ -490,7 +491,7 @@ def test_a_state_of_an_earlier_release_begins_anew_where_it_must() -> None:
         "full_scan_at": THEN.isoformat(),
     }
     copy.sync()
-    assert copy.state["version"] == schedule.STATE_VERSION
+    assert copy.state["version"] == list_state.STATE_VERSION
     assert "scan" not in copy.state
     assert copy.state["window"] == {"page": 3, "way": "pages"}
 
@@ -502,11 +503,11 @@ def test_a_scan_that_can_be_asked_what_was_updated_asks_for_that_first() -> None
     copy.source.later(minutes=10)
     copy.source.touch(20)
     first, *rest = asked(copy)
-    since = 600 + 1 + schedule.UPDATED_OVERLAP_SECONDS
+    since = 600 + 1 + list_state.UPDATED_OVERLAP_SECONDS
     assert first.startswith("/updated {'seconds': ")
     assert abs(int(first.split()[-1].strip("}")) - since) < 30
     assert len(rest) == 1 and copy.lacks() == set()
-    copy.source.later(seconds=schedule.UPDATED_AT_MOST_SECONDS + 60)
+    copy.source.later(seconds=list_state.UPDATED_AT_MOST_SECONDS + 60)
     assert not asked(copy)[0].startswith("/updated")
     # what only that would show waits for the next full scan
     copy.source.later(minutes=5)

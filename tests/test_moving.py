@@ -12,13 +12,14 @@ from conftest import DAY, HOUR, MINUTE, SERVED, SETTINGS, Account, Open
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.duckdb_file import DuckDbWarehouse
-from pipelines.sync import plan_of
+from pipelines.syncing.plans import plan_of
+from pipelines.warehouse.duckdb_file import DuckDbWarehouse
 from simulator import World, serve
 from simulator import credentials as keys
-from sources.listing import Listing, Progress
-from sources.scan import scan
-from sources.terms import Terms
+from sources.rows.storage_rules import Terms
+from sources.scan.listing import Listing
+from sources.scan.progress import Progress
+from sources.scan.scan import scan
 
 PAGED = ["chatwoot", "hilos", "activecampaign", "octopush"]
 paged = pytest.mark.parametrize("provider", PAGED)

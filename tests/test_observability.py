@@ -7,7 +7,7 @@ import pytest
 from receiving import Receiver, receiving
 from shell import Shell
 
-from pipelines.simulate import simulated
+from pipelines.demo.simulate import simulated
 from simulator import Fault, Simulator
 from simulator import credentials as keys
 

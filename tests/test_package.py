@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.schedule import CRONJOB
+from pipelines.orchestration.schedule_files import CRONJOB
 
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
@@ -44,7 +44,7 @@ def test_the_installed_package_finds_its_models(wheel: Path, tmp_path: Path) -> 
             sys.executable,
             "-c",
             "import sys; sys.path.insert(0, sys.argv[1])\n"
-            "from pipelines.build import MODELS\n"
+            "from pipelines.analytics.build import MODELS\n"
             "print(MODELS, (MODELS / 'dbt_project.yml').is_file())",
             str(tmp_path),
         ],

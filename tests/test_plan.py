@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from conftest import DAY, Account, Open
 
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.plan import Planned, plan_all
-from pipelines.sync import plan_of
+from pipelines.syncing.cost_estimate import Planned, plan_all
+from pipelines.syncing.plans import plan_of
+from pipelines.warehouse.duckdb_file import DuckDbFile
 from simulator import World
 
 

@@ -19,15 +19,15 @@ from killing import Job, Syncing
 from postgres_server import Server
 from shell import Shell, octopush, wait_until
 
-from pipelines.batch import sync_all
-from pipelines.build import build
-from pipelines.duckdb_file import DuckDbWarehouse
-from pipelines.postgres import PostgresDatabase, PostgresWarehouse
-from pipelines.postgres_load import JsonbClient, JsonbCopyJob
-from pipelines.sync import plan_of
-from pipelines.warehouse import WarehouseError
+from pipelines.analytics.build import build
+from pipelines.orchestration.sync_all import sync_all
+from pipelines.syncing.plans import plan_of
+from pipelines.warehouse.duckdb_file import DuckDbWarehouse
+from pipelines.warehouse.interface import WarehouseError
+from pipelines.warehouse.postgres.database import PostgresDatabase, PostgresWarehouse
+from pipelines.warehouse.postgres.parquet_copy import JsonbClient, JsonbCopyJob
 from simulator import World, serve
-from sources import PROVIDERS
+from sources.registry import PROVIDERS
 
 README = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
 # rows of what was deleted may stay

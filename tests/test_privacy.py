@@ -11,17 +11,17 @@ from conftest import SERVED, Account, Open, cut_off
 from planted import found_in_dump, found_in_files, found_in_warehouse, plant, watched
 from shell import Shell, chatwoot
 
-from pipelines.apply import apply_policy
-from pipelines.build import build
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.personal import report
-from pipelines.rewrite import rewrite
-from pipelines.sync import plan_of
-from pipelines.verify import verify
-from pipelines.warehouse import Destination
+from pipelines.analytics.build import build
+from pipelines.orchestration.apply_policy import apply_policy
+from pipelines.privacy.inventory import report
+from pipelines.privacy.rewrite_rows import rewrite
+from pipelines.syncing.plans import plan_of
+from pipelines.verification.verify import verify
+from pipelines.warehouse.duckdb_file import DuckDbFile
+from pipelines.warehouse.interface import Destination
 from simulator import Simulator, World, serve
-from sources import PROVIDERS, provider
-from sources.privacy import (
+from sources.registry import PROVIDERS, provider
+from sources.rows.personal_data import (
     ATTACHMENT_URL,
     BODY,
     EMAIL,
@@ -37,8 +37,8 @@ from sources.privacy import (
     redacted,
     redacted_json,
 )
-from sources.records import columns_of
-from sources.threads import Budget
+from sources.rows.record import columns_of
+from sources.scan.threads import Budget
 
 UNCLASSED = Path(__file__).parent / "unclassed.txt"
 KEY = b"a secret of more than sixteen characters"
@@ -411,7 +411,7 @@ def test_what_was_cut_off_before_it_was_read_again_is_read_by_the_next(
     account.warehouse.close()
     account.privacy = KEPT
     with monkeypatch.context() as patched:
-        patched.setattr("pipelines.apply.sync_all", cut_off)
+        patched.setattr("pipelines.orchestration.apply_policy.sync_all", cut_off)
         with pytest.raises(KeyboardInterrupt):
             apply_policy(destination, KEPT, [account.connection], None)
     with destination.open(read_only=True) as warehouse:
@@ -433,7 +433,7 @@ def test_a_change_that_was_cut_off_is_made_up_or_read_again_if_it_is_given_up(
     account = account_of("octopush")
     account.synced()
     with monkeypatch.context() as patched:
-        patched.setattr("pipelines.rewrite.note_policy", cut_off)
+        patched.setattr("pipelines.privacy.rewrite_rows.note_policy", cut_off)
         with pytest.raises(KeyboardInterrupt):
             rewrite(account.warehouse, HIDDEN, [account.connection])
     hidden = {kind.value for kind, action in HIDDEN.policy.items() if action is not Action.KEEP}

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from receiving import Receiver, receiving
 from shell import Shell, chatwoot, octopush, wait_until
 
-from pipelines.metrics import METRICS, STANDING
+from pipelines.monitoring.metrics import METRICS, STANDING
 from simulator import Fault, Simulator
 
 DOCUMENT = Path(__file__).parent.parent / "docs/observability.md"

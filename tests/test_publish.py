@@ -16,14 +16,13 @@ import pytest
 from conftest import Account
 from shell import Shell, octopush
 
-from pipelines import publish as publishing
-from pipelines.audit import Outcome
-from pipelines.batch import publish_synced
-from pipelines.destination import Copy, copy_to
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.publish import published
-from pipelines.summary import Publication
-from pipelines.warehouse import WarehouseError
+from pipelines.analytics import publish as publishing
+from pipelines.analytics.after_sync import publish_synced
+from pipelines.analytics.publish import Publication, published
+from pipelines.audit.outcome import Outcome
+from pipelines.warehouse.destination import Copy, copy_to
+from pipelines.warehouse.duckdb_file import DuckDbFile
+from pipelines.warehouse.interface import WarehouseError
 from simulator import Fault, Simulator, World, serve
 from sources.settings import SettingsError
 
@@ -192,7 +191,7 @@ def test_nobody_else_can_write_until_the_copy_is_compared(
         command = [sys.executable, "-c", KILLED_WRITER, str(shop.copy.warehouse), "checkpoint"]
         found.append(subprocess.run(command, capture_output=True, text=True).stderr)
 
-    monkeypatch.setattr("pipelines.publish.shutil.copymode", tried)
+    monkeypatch.setattr("pipelines.analytics.publish.shutil.copymode", tried)
     shop.publish()
     assert ["Conflicting lock" in each for each in found] == [True]
 
@@ -251,7 +250,7 @@ def test_a_disk_that_is_full_is_told(shop: Shop, monkeypatch: pytest.MonkeyPatch
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pipelines.publish.os.fsync", full)
+    monkeypatch.setattr("pipelines.analytics.publish.os.fsync", full)
     publication = published(shop.copy)
     assert publication.error == f"{shop.copy.target}: No space left on device"
     assert shop.files() == {"talkhouse.duckdb"}

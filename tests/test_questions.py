@@ -16,14 +16,14 @@ import psycopg2
 import pytest
 from postgres_server import Server
 
-from pipelines.batch import sync_all
-from pipelines.build import build
-from pipelines.connections import connection
-from pipelines.demo import CONVERSATIONS, SEED
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.postgres import PostgresDatabase
-from pipelines.simulate import simulated
-from pipelines.warehouse import Destination
+from pipelines.analytics.build import build
+from pipelines.demo.demo import CONVERSATIONS, SEED
+from pipelines.demo.simulate import simulated
+from pipelines.orchestration.sync_all import sync_all
+from pipelines.settings.connections import connection
+from pipelines.warehouse.duckdb_file import DuckDbFile
+from pipelines.warehouse.interface import Destination
+from pipelines.warehouse.postgres.database import PostgresDatabase
 from simulator import World, serve
 
 DOCS = Path(__file__).parent.parent / "docs"

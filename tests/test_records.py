@@ -7,8 +7,8 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from sources.arrow import arrow_schema, arrow_table
-from sources.records import (
+from sources.rows.arrow import arrow_schema, arrow_table
+from sources.rows.record import (
     ELSEWHERE,
     NO_JSON,
     ONLY_ID,
@@ -29,7 +29,7 @@ from sources.records import (
     Text,
     dlt_columns,
 )
-from sources.terms import Terms
+from sources.rows.storage_rules import Terms
 
 INSTANT = pa.timestamp("us", tz="UTC")
 

@@ -23,23 +23,19 @@ from sources.activecampaign.records import Template as ActiveCampaignTemplate
 from sources.chatwoot.records.account import Agent, CsatResponse, Inbox
 from sources.chatwoot.records.contacts import Contact as ChatwootContact
 from sources.chatwoot.records.conversations import Conversation as ChatwootConversation
-from sources.chatwoot.records.conversations import (
-    ConversationLabel,
-    labels_of,
-    last_messages_of,
-)
+from sources.chatwoot.records.conversations import ConversationLabel, labels_of, last_messages_of
 from sources.chatwoot.records.messages import Message as ChatwootMessage
 from sources.hilos.records.account import Contact as HilosContact
 from sources.hilos.records.account import Template, User
 from sources.hilos.records.conversations import Conversation as HilosConversation
 from sources.octopush.records import Conversation as OctopushConversation
 from sources.octopush.records import Message as OctopushMessage
-from sources.pages import Page, PageDecoder
 from sources.pembalasan.records import Conversation as PembalasanConversation
-from sources.records import ELSEWHERE, Id, Int, Part, Record
-from sources.salvage import Findings
-from sources.tables import Table
-from sources.terms import Terms
+from sources.rows.lenient_decode import Findings
+from sources.rows.page import Page, PageDecoder
+from sources.rows.record import ELSEWHERE, Id, Int, Part, Record
+from sources.rows.storage_rules import Terms
+from sources.rows.table import Table
 
 WORLD = World(conversations=40)
 

@@ -6,8 +6,9 @@ import pytest
 from conftest import CHANNEL, DAY, MINUTE, Open
 
 from simulator import World
-from sources import readers, scan
-from sources.spans import span
+from sources import reader_processes
+from sources.scan import scan
+from sources.scan.overlapping_pages import span
 
 LISTS = {
     "chatwoot": ("/accounts/1/conversations", "status=all"),
@@ -208,7 +209,7 @@ def test_full_scans_come_as_often_as_they_are_set_to(account_of: Open) -> None:
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other processes read even the shortest list, two pages at a time."""
     monkeypatch.setattr(scan, "WORTH_READERS", 10)
-    monkeypatch.setattr(readers, "BATCH_ROWS", 10)
+    monkeypatch.setattr(reader_processes, "BATCH_ROWS", 10)
 
 
 @pytest.mark.usefixtures("eager")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from shell import BIN, Shell
 
-from pipelines.schedule import Cadence
+from pipelines.orchestration.schedule_files import Cadence
 from sources.settings import SettingsError
 
 

@@ -16,9 +16,9 @@ from dlt.common.versioned_state import decompress_state
 from receiving import receiving
 from shell import Shell, octopush
 
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.simulate import simulated
-from pipelines.warehouse import Destination
+from pipelines.demo.simulate import simulated
+from pipelines.warehouse.duckdb_file import DuckDbFile
+from pipelines.warehouse.interface import Destination
 from simulator import Fault, Simulator, World, serve
 from simulator import credentials as keys
 
@@ -232,5 +232,5 @@ def test_a_process_that_reads_is_given_its_token_unseen(shell: Shell) -> None:
         run("sync", "--only", "conversations")
         serving.terminate()
         serving.communicate()
-    assert [each for each in run.shown if "-m sources.readers" in each]
+    assert [each for each in run.shown if "-m sources.reader_processes" in each]
     assert not [each for each in run.shown if keys.CHATWOOT_ADMIN in each]

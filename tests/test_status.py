@@ -13,8 +13,8 @@ import pytest
 from conftest import HOUR, Open
 from shell import Shell, chatwoot, octopush, wait_until
 
-from pipelines.health import health, words
-from pipelines.volume import unusual
+from pipelines.monitoring.health import health, words
+from pipelines.monitoring.volume import unusual
 from simulator import Fault, Simulator
 
 

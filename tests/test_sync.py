@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from conftest import DAY, Account, Open
 
-from pipelines.duckdb_file import DuckDbWarehouse
-from pipelines.load import Loader
-from pipelines.sync import UnknownList
-from pipelines.warehouse import WarehouseError
+from pipelines.syncing.load_chunk import Loader
+from pipelines.syncing.plans import UnknownList
+from pipelines.warehouse.duckdb_file import DuckDbWarehouse
+from pipelines.warehouse.interface import WarehouseError
 from simulator import World
 from simulator import credentials as keys
-from sources.run import Run
+from sources.dlt_source.run import Run
 
 
 @pytest.mark.parametrize(

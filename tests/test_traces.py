@@ -19,7 +19,7 @@ from postgres_server import Server
 from receiving import Receiver, receiving
 from shell import Shell, octopush
 
-from pipelines.postgres import PostgresWarehouse
+from pipelines.warehouse.postgres.database import PostgresWarehouse
 from simulator import Fault, Simulator
 
 
@@ -182,7 +182,7 @@ def test_what_is_no_address_is_refused(shell: Shell) -> None:
 
 RUN = """\
 import sys
-from pipelines.cli import app
+from pipelines.cli.commands import app
 try:
     app(["sync"])
 finally:

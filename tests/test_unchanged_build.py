@@ -15,25 +15,25 @@ import pytest
 from conftest import DAY, HOUR, SERVED, Account, Row, cut_off
 from shell import Shell, octopush
 
-from pipelines import build as building
-from pipelines import unchanged_build
-from pipelines.audit import note_build
-from pipelines.build import MODELS, Built, build
-from pipelines.changes import change, changing, marks, note_change
-from pipelines.duckdb_file import DuckDbFile
-from pipelines.erase import erase
-from pipelines.migrations import migrate
-from pipelines.person import asked_for
-from pipelines.renew import note_unrenewed
-from pipelines.retain import retain
-from pipelines.rewrite import rewrite
-from pipelines.warehouse import Destination, Warehouse
+from pipelines.analytics import build as building
+from pipelines.analytics import unchanged_build
+from pipelines.analytics.build import MODELS, Built, build
+from pipelines.audit.notes import note_build
+from pipelines.audit.row_changes import change, changing, marks, note_change
+from pipelines.audit.unfinished import note_unrenewed
+from pipelines.privacy.erase import erase
+from pipelines.privacy.find_person import asked_for
+from pipelines.privacy.retain import retain
+from pipelines.privacy.rewrite_rows import rewrite
+from pipelines.warehouse.duckdb_file import DuckDbFile
+from pipelines.warehouse.interface import Destination, Warehouse
+from pipelines.warehouse.migrations import migrate
 from simulator import Simulator, World, serve
-from sources.privacy import NAME, Action, Privacy
+from sources.rows.personal_data import NAME, Action, Privacy
 
 KEY = Privacy(key=b"a secret of more than sixteen characters")
 READ = ("chatwoot", "octopush")
-PIPELINES = Path(building.__file__).parent
+PIPELINES = Path(building.__file__).parent.parent
 
 
 @dataclass
@@ -151,7 +151,7 @@ def marked(shop: Shop) -> None:
     """Where the loads themselves, which came before, are not what is noticed."""
     shop.world.remove_agent()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("pipelines.package.changing", lambda *of: nullcontext())
+        patched.setattr("pipelines.syncing.load_package.changing", lambda *of: nullcontext())
         for _ in range(2):
             shop.sync("chatwoot", full=True, only=["agents"])
     deleted = "select count(*) as n from chatwoot.agents where deleted_at is not null"
@@ -184,7 +184,7 @@ CHANGED: dict[str, Callable[[Shop], None]] = {
 
 @pytest.mark.parametrize("kind", CHANGED)
 def test_what_changed_is_built(kind: str, built: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.renew.build", lambda *of, **how: Built("", []))
+    monkeypatch.setattr("pipelines.privacy.rebuild.build", lambda *of, **how: Built("", []))
     CHANGED[kind](built)
     assert not built.build().unchanged_since
     if kind == "a mart is gone":
@@ -323,20 +323,20 @@ def test_a_mark_that_cannot_be_written_takes_the_change_with_it(
         migrate(warehouse)
         warehouse.execute("create table audit.raw (n bigint)")
         warehouse.execute("insert into audit.raw (n) values (1)")
-        monkeypatch.setattr("pipelines.changes.note_change", cut_off)
+        monkeypatch.setattr("pipelines.audit.row_changes.note_change", cut_off)
         with pytest.raises(KeyboardInterrupt):
             change(warehouse, "shop", "delete from audit.raw")
         assert warehouse.rows("select n from audit.raw") == [{"n": 1}]
 
 
 # erasures and the like mark what they change by `note_unrenewed`; the rest are no rows of providers
-ELSEWHERE = {"erase.py", "retain.py", "rewrite.py", "sweep.py"}
+ELSEWHERE = {"erase.py", "retain.py", "rewrite_rows.py", "scrub_texts.py"}
 NO_RAW_ROWS = ("{scratch}", "{name}", "is_checked = true", "_dlt_", "{dataset}.{table}")
 
 
 def test_whoever_changes_raw_rows_marks_it() -> None:
     found = set()
-    for module in PIPELINES.glob("*.py"):
+    for module in PIPELINES.rglob("*.py"):
         text = module.read_text("utf-8")
         for written in re.finditer(
             r'f"(?:update|delete from|truncate table|insert into) \{.*', text
@@ -344,6 +344,7 @@ def test_whoever_changes_raw_rows_marks_it() -> None:
             is_marked = re.search(r"\bchange\(\s*warehouse,[^()]*$", text[: written.start()])
             if module.name not in ELSEWHERE and not is_marked:
                 found.add(written[0])
+    assert found
     assert {each for each in found if not any(what in each for what in NO_RAW_ROWS)} == set()
 
 
@@ -383,8 +384,8 @@ def test_the_command_says_so_and_dbt_by_hand_is_noticed(shell: Shell, simulator:
     loaded = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from pipelines.build import build\n"
-        "from pipelines.duckdb_file import DuckDbFile\n"
+        "from pipelines.analytics.build import build\n"
+        "from pipelines.warehouse.duckdb_file import DuckDbFile\n"
         "assert build(DuckDbFile(Path('talkhouse.duckdb'))).unchanged_since\n"
         "print([name for name in sys.modules if name.partition('.')[0] == 'dbt'])"
     )

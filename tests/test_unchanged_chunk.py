@@ -9,11 +9,11 @@ import pytest
 from conftest import DAY, HOUR, MINUTE, Account, Open
 from dlt.common.versioned_state import decompress_state, generate_state_version_hash
 
-from pipelines.changes import changing, marks
-from pipelines.load import Loader
-from pipelines.state import list_states
+from pipelines.audit.row_changes import changing, marks
+from pipelines.syncing.list_states import list_states
+from pipelines.syncing.load_chunk import Loader
 from simulator import World
-from sources import PROVIDERS
+from sources.registry import PROVIDERS
 
 
 def loads(account: Account) -> int:

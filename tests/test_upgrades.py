@@ -17,24 +17,25 @@ from shell import Shell, octopush
 from tables import tables_of
 from warehouses.make import BETWEEN_SYNCS, CONVERSATIONS, FIXTURES, SECONDS, SEED
 
-from pipelines.batch import sync_all, verify_all
-from pipelines.build import build
-from pipelines.connections import Connection, connection
-from pipelines.duckdb_file import TYPES as DUCKDB_TYPES
-from pipelines.duckdb_file import DuckDbFile, DuckDbWarehouse
-from pipelines.migrations import VERSION, migrate
-from pipelines.overview import look
-from pipelines.plan import plan_all
-from pipelines.postgres import TYPES as POSTGRES_TYPES
-from pipelines.postgres import PostgresDatabase, PostgresWarehouse
-from pipelines.runs import past_runs
-from pipelines.simulate import simulated
-from pipelines.state import list_states
-from pipelines.sync import plan_of
-from pipelines.warehouse import Destination, Warehouse, WarehouseError
+from pipelines.analytics.build import build
+from pipelines.audit.past_runs import past_runs
+from pipelines.demo.simulate import simulated
+from pipelines.monitoring.overview import look
+from pipelines.orchestration.sync_all import sync_all
+from pipelines.settings.connections import Connection, connection
+from pipelines.syncing.cost_estimate import plan_all
+from pipelines.syncing.list_states import list_states
+from pipelines.syncing.plans import plan_of
+from pipelines.verification.verify_all import verify_all
+from pipelines.warehouse.duckdb_file import TYPES as DUCKDB_TYPES
+from pipelines.warehouse.duckdb_file import DuckDbFile, DuckDbWarehouse
+from pipelines.warehouse.interface import Destination, Warehouse, WarehouseError
+from pipelines.warehouse.migrations import VERSION, migrate
+from pipelines.warehouse.postgres.database import TYPES as POSTGRES_TYPES
+from pipelines.warehouse.postgres.database import PostgresDatabase, PostgresWarehouse
 from simulator import Simulator, World, serve
-from sources import PROVIDERS
-from sources.schedule import STATE_VERSION
+from sources.registry import PROVIDERS
+from sources.scan.list_state import STATE_VERSION
 from sources.settings import SettingsError
 
 DUCKDB = sorted(file.name for file in FIXTURES.glob("*.duckdb.xz"))

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from conftest import DAY, MINUTE, SETTINGS, Account, Open
 
-from pipelines.repair import repair as repair_connection
-from pipelines.sync import plan_of
-from pipelines.verify import Verified, verify
+from pipelines.syncing.plans import plan_of
+from pipelines.verification.repair import repair as repair_connection
+from pipelines.verification.verify import Verified, verify
 from simulator import World
-from sources.threads import Budget
+from sources.scan.threads import Budget
 
 pytestmark = pytest.mark.twin
 

@@ -9,9 +9,9 @@ from random import Random
 import pytest
 from moving_list import PAGE_ROWS, AtOnce, Copy, MovingList, listed
 
-from sources import pages
-from sources.errors import Unreachable
-from sources.pages import PagesAhead
+from sources.http.errors import Unreachable
+from sources.scan import prefetch
+from sources.scan.prefetch import PagesAhead
 
 TALES = int(os.environ.get("TALKHOUSE_HISTORIES", 0)) or 80
 LONG = timedelta(days=99)
@@ -25,7 +25,7 @@ every_kind = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(pages, "ThreadPoolExecutor", AtOnce)
+    monkeypatch.setattr(prefetch, "ThreadPoolExecutor", AtOnce)
     yield
 
 

@@ -11,9 +11,9 @@ from sources.activecampaign.connect import CONVERSATIONS, ActiveCampaignSettings
 from sources.activecampaign.records import Template, User, users_of
 from sources.hilos.lists import CONVERSATION_RECORDS, CONVERSATION_TABLES, paginated
 from sources.hilos.records.conversations import Conversation
-from sources.listing import Listing
-from sources.run import Provider
-from sources.tables import Table
+from sources.provider import Provider
+from sources.rows.table import Table
+from sources.scan.listing import Listing
 
 # Hilos' /api/<path> is /channel/whatsapp/<path> here, though the path says WhatsApp already
 TEMPLATES = "/channel/whatsapp/channels/whatsapp/template"

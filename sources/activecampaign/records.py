@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar
 
 from sources.hilos.records.account import Template as HilosTemplate
 from sources.hilos.records.conversations import Conversation
-from sources.privacy import ATTACHMENT_URL, EMAIL, NAME
-from sources.records import VOLATILE, Bool, Id, Record, Text
+from sources.rows.personal_data import ATTACHMENT_URL, EMAIL, NAME
+from sources.rows.record import VOLATILE, Bool, Id, Record, Text
 
 
 class Template(HilosTemplate, kw_only=True):

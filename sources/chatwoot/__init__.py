@@ -9,12 +9,7 @@ from typing import Any
 
 from sources.chatwoot.connect import ChatwootSettings, account_root, check, connect
 from sources.chatwoot.records.account import Agent, CsatResponse, Inbox, LabelRow, Payload, Team
-from sources.chatwoot.records.contacts import (
-    Contact,
-    ContactInbox,
-    ContactPage,
-    contact_inboxes_of,
-)
+from sources.chatwoot.records.contacts import Contact, ContactInbox, ContactPage, contact_inboxes_of
 from sources.chatwoot.records.conversations import (
     Conversation,
     ConversationLabel,
@@ -26,12 +21,12 @@ from sources.chatwoot.records.conversations import (
 )
 from sources.chatwoot.records.messages import Attachment, LastMessage, Message, MessageRead
 from sources.chatwoot.threads import WORKLIST, threads
-from sources.http import Request
-from sources.listing import SHORT_LIST_FRESH_FOR, ById, Listing, Mode
-from sources.pages import PageDecoder
-from sources.records import Record
-from sources.run import Provider
-from sources.tables import Table
+from sources.http.client import Request
+from sources.provider import Provider
+from sources.rows.page import PageDecoder
+from sources.rows.record import Record
+from sources.rows.table import Table
+from sources.scan.listing import SHORT_LIST_FRESH_FOR, ById, Listing, Mode
 
 # `sort_by` and `updated_within` are not in Chatwoot's documentation: they are in
 # app/finders/conversation_finder.rb. Without status=all only open conversations come

@@ -4,9 +4,9 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from sources.errors import AuthError, PermissionDenied, RateLimited, SourceError
-from sources.http import Answer, Client, Request, retry_after_seconds
-from sources.run import Check
+from sources.http.client import Answer, Client, Request, retry_after_seconds
+from sources.http.errors import AuthError, PermissionDenied, RateLimited, SourceError
+from sources.provider import Check
 from sources.settings import Settings
 
 

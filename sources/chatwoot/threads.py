@@ -9,11 +9,11 @@ from typing import Any
 
 from sources.chatwoot.connect import ChatwootSettings, account_root
 from sources.chatwoot.records.messages import Attachment, Message, MessageRead, ThreadPage
-from sources.errors import NotFound, PagingLoop, PermissionDenied
-from sources.http import Client, Request
-from sources.pages import Page, PageDecoder
-from sources.tables import Table
-from sources.threads import Schedule, Thread, Threads, attempts
+from sources.http.client import Client, Request
+from sources.http.errors import NotFound, PagingLoop, PermissionDenied
+from sources.rows.page import Page, PageDecoder
+from sources.rows.table import Table
+from sources.scan.threads import Schedule, Thread, Threads, attempts
 
 AFTER_LIMIT = 100
 RANGE_LIMIT = 1000

@@ -21,11 +21,11 @@ from sources.hilos.records.account import (
     teams_of,
 )
 from sources.hilos.records.conversations import Conversation
-from sources.http import Request
-from sources.listing import SHORT_LIST_FRESH_FOR, Listing
-from sources.pages import PageDecoder
-from sources.run import Provider
-from sources.tables import Table
+from sources.http.client import Request
+from sources.provider import Provider
+from sources.rows.page import PageDecoder
+from sources.rows.table import Table
+from sources.scan.listing import SHORT_LIST_FRESH_FOR, Listing
 
 
 def lists(settings: HilosSettings) -> Iterator[Listing[Any]]:

@@ -2,12 +2,12 @@
 
 from typing import Annotated, ClassVar
 
-from sources.errors import AuthError, SourceError, Unavailable
 from sources.hilos.lists import conversations_seen, one_row
-from sources.http import Answer, Client
-from sources.run import Check
+from sources.http.client import Answer, Client
+from sources.http.errors import AuthError, SourceError, Unavailable
+from sources.provider import Check
+from sources.scan.overlapping_pages import SMALLEST_SIZE
 from sources.settings import Settings
-from sources.spans import SMALLEST_SIZE
 
 CONVERSATIONS = "/api/inbox/conversation"
 

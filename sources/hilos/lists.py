@@ -15,11 +15,11 @@ from sources.hilos.records.conversations import (
     first_message_of,
     tags_of,
 )
-from sources.http import Client, Request
-from sources.listing import SHORT_LIST_FRESH_FOR, Listing
-from sources.pages import PageDecoder
-from sources.records import Record
-from sources.tables import Table
+from sources.http.client import Client, Request
+from sources.rows.page import PageDecoder
+from sources.rows.record import Record
+from sources.rows.table import Table
+from sources.scan.listing import SHORT_LIST_FRESH_FOR, Listing
 
 CONVERSATION_TABLES = (
     Table(Conversation),

@@ -4,13 +4,13 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from sources.errors import AuthError, NotFound, PermissionDenied, SourceError
-from sources.http import Answer, Client, Request
+from sources.http.client import Answer, Client, Request
+from sources.http.errors import AuthError, NotFound, PermissionDenied, SourceError
 from sources.octopush.records import Agent
-from sources.pages import PageDecoder
-from sources.run import Check
+from sources.provider import Check
+from sources.rows.page import PageDecoder
+from sources.scan.overlapping_pages import SMALLEST_SIZE
 from sources.settings import Settings
-from sources.spans import SMALLEST_SIZE
 
 AGENTS = Request("/agents/list")
 # the documentation does not print the list's address: other lists end so, and this may not

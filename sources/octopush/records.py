@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from sources.privacy import ATTACHMENT_URL, BODY, EMAIL, IDENTIFIER, NAME, PHONE
-from sources.records import Bool, Instant, Int, Label, Part, Record, Text, TextId, Whose
-from sources.tables import ThreadRead
+from sources.rows.personal_data import ATTACHMENT_URL, BODY, EMAIL, IDENTIFIER, NAME, PHONE
+from sources.rows.record import Bool, Instant, Int, Label, Part, Record, Text, TextId, Whose
+from sources.rows.table import ThreadRead
 
 
 class Recipient(Part, kw_only=True):

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sources.errors import BadAnswer, NotFound, PagingLoop, PermissionDenied
-from sources.http import Client, Request
+from sources.http.client import Client, Request
+from sources.http.errors import BadAnswer, NotFound, PagingLoop, PermissionDenied
 from sources.octopush.records import Message, MessageRead
-from sources.pages import PageDecoder
-from sources.privacy import HASHED
+from sources.rows.page import PageDecoder
+from sources.rows.personal_data import HASHED
+from sources.rows.table import Table
+from sources.scan.threads import Schedule, Thread, Threads, attempts
 from sources.settings import Settings
-from sources.tables import Table
-from sources.threads import Schedule, Thread, Threads, attempts
 
 MESSAGES = "/conversations/messages/list"
 PER_PAGE = 50

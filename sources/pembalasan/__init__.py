@@ -9,13 +9,13 @@ from typing import Any
 
 from sources.chatwoot.records.messages import Attachment
 from sources.chatwoot.threads import attachments_of
-from sources.http import Request
-from sources.listing import Listing, Mode
-from sources.pages import PageDecoder
+from sources.http.client import Request
 from sources.pembalasan.connect import PembalasanSettings, check, connect, conversations_of
 from sources.pembalasan.records import Contact, Conversation, Message, contact_of
-from sources.run import Provider
-from sources.tables import Table
+from sources.provider import Provider
+from sources.rows.page import PageDecoder
+from sources.rows.table import Table
+from sources.scan.listing import Listing, Mode
 
 
 def lists(settings: PembalasanSettings) -> Iterator[Listing[Any]]:

@@ -4,9 +4,9 @@ from typing import Annotated, ClassVar
 from urllib.parse import quote
 
 from sources.chatwoot.connect import refusal as chatwoot_refusal
-from sources.errors import NotFound, SourceError
-from sources.http import Answer, Client, Request
-from sources.run import Check
+from sources.http.client import Answer, Client, Request
+from sources.http.errors import NotFound, SourceError
+from sources.provider import Check
 from sources.settings import Settings
 
 CHECKED_AT_MOST = 100

@@ -7,8 +7,8 @@ https://github.com/chatwoot/chatwoot: app/views/public/api/v1/models
 from typing import Annotated, ClassVar
 
 from sources.chatwoot.records.messages import FLAGS, Attachment, Sender
-from sources.privacy import BODY, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE
-from sources.records import (
+from sources.rows.personal_data import BODY, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE
+from sources.rows.record import (
     ELSEWHERE,
     NO_JSON,
     ONLY_ID,

@@ -31,6 +31,9 @@ FAULTS = (
     {"kind": "null_id", "path": "conversation", "times": 1, "after": 2},
 )
 """What the first sync meets, so that there is drift and a reject."""
+POSTGRES = ("pipelines/postgres.py", "pipelines/warehouse/postgres/database.py")
+BUILD = ("pipelines/build.py", "pipelines/analytics/build.py")
+"""Where a release has each, if it has."""
 LOCAL = "postgresql://postgres:none@localhost/postgres?host={socket}"
 
 
@@ -39,7 +42,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         fill(checkout, Path(folder), {})
         keep(f"{name}.duckdb", Path(folder, "talkhouse.duckdb").read_bytes())
-    if not (checkout / "pipelines/postgres.py").exists():
+    if not has_any(checkout, POSTGRES):
         return
     # the path of a socket must be short
     with TemporaryDirectory() as folder, TemporaryDirectory(dir="/tmp") as data:
@@ -70,8 +73,12 @@ def fill(checkout: Path, folder: Path, environment: dict[str, str]) -> None:
             control.post("change", json={"change": change}).raise_for_status()
         control.post("clock", json={"advance_seconds": SECONDS}).raise_for_status()
         subprocess.run([*run, "sync"], **where)  # type: ignore[call-overload]
-        if (checkout / "pipelines/build.py").exists():
+        if has_any(checkout, BUILD):
             subprocess.run([*run, "build"], **where)  # type: ignore[call-overload]
+
+
+def has_any(checkout: Path, files: tuple[str, ...]) -> bool:
+    return any((checkout / file).exists() for file in files)
 
 
 @contextmanager

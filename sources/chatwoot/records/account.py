@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from sources.privacy import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, NAME
-from sources.records import (
+from sources.rows.personal_data import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, NAME
+from sources.rows.record import (
     NO_JSON,
     ONLY_ID,
     VOLATILE,

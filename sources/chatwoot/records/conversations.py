@@ -10,8 +10,8 @@ import msgspec
 
 from sources.chatwoot.records.contacts import Contact
 from sources.chatwoot.records.messages import LastMessage
-from sources.privacy import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, NAME
-from sources.records import (
+from sources.rows.personal_data import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, NAME
+from sources.rows.record import (
     ELSEWHERE,
     NO_JSON,
     ONLY_ID,
@@ -30,7 +30,7 @@ from sources.records import (
     TextId,
     Whose,
 )
-from sources.tables import Child
+from sources.rows.table import Child
 
 R = TypeVar("R")
 

@@ -8,8 +8,17 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from sources.privacy import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE, Flags
-from sources.records import (
+from sources.rows.personal_data import (
+    ATTACHMENT_URL,
+    BODY,
+    EMAIL,
+    FREE_FORM,
+    IDENTIFIER,
+    NAME,
+    PHONE,
+    Flags,
+)
+from sources.rows.record import (
     ELSEWHERE,
     NO_JSON,
     VOLATILE,
@@ -25,7 +34,7 @@ from sources.records import (
     Text,
     Whose,
 )
-from sources.tables import Child, ThreadRead
+from sources.rows.table import Child, ThreadRead
 
 R = TypeVar("R")
 

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, TypeVar
 
 import msgspec
 
-from sources.pages import PageDecoder
-from sources.privacy import ATTACHMENT_URL, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE
-from sources.records import (
+from sources.rows.page import PageDecoder
+from sources.rows.personal_data import ATTACHMENT_URL, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE
+from sources.rows.record import (
     ELSEWHERE,
     NO_JSON,
     VOLATILE,
@@ -25,7 +25,7 @@ from sources.records import (
     TextId,
     Whose,
 )
-from sources.tables import Child
+from sources.rows.table import Child
 
 
 class ContactTag(Child, kw_only=True):

@@ -8,8 +8,16 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from sources.privacy import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE
-from sources.records import (
+from sources.rows.personal_data import (
+    ATTACHMENT_URL,
+    BODY,
+    EMAIL,
+    FREE_FORM,
+    IDENTIFIER,
+    NAME,
+    PHONE,
+)
+from sources.rows.record import (
     ELSEWHERE,
     NO_JSON,
     VOLATILE,
@@ -25,7 +33,7 @@ from sources.records import (
     TextId,
     Whose,
 )
-from sources.tables import Child
+from sources.rows.table import Child
 
 R = TypeVar("R")
 

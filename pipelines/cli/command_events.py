@@ -1,0 +1,44 @@
+"""The events of a command: that it began, and how it ended."""
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.metadata import version
+
+from pipelines.cli.app import exit_code_of
+from pipelines.settings.configuration import setting
+from pipelines.telemetry.events import (
+    CommandEnded,
+    CommandStarted,
+    tell,
+)
+from pipelines.telemetry.json_log import logged
+from pipelines.telemetry.sync_events import message_of
+
+
+@contextmanager
+def command_told(command: str) -> Iterator[None]:
+    """Tells that the command began and how it ended, to the log file and the traces if they are
+    configured. Raises SettingsError if what is configured cannot be.
+    """
+    with logged(), _traced():
+        began, exit_code, error = time.monotonic(), 0, ""
+        tell(CommandStarted(command=command, talkhouse_version=version("talkhouse")))
+        try:
+            yield
+        except BaseException as e:
+            exit_code, error = exit_code_of(e), message_of(e)
+            raise
+        finally:
+            seconds = time.monotonic() - began
+            tell(CommandEnded(command=command, exit_code=exit_code, seconds=seconds, error=error))
+
+
+def _traced() -> AbstractContextManager[None]:
+    endpoint = str(setting("traces.endpoint") or "")
+    if not endpoint:
+        return nullcontext()
+    # here: it takes a fifth of a second, which no other command should
+    from pipelines.telemetry.traces import traced
+
+    return traced(endpoint)

@@ -1,0 +1,78 @@
+"""What `talkhouse sync` does, from its options to its exit code."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import typer
+
+from pipelines.alerts.channels import configured_channels
+from pipelines.alerts.outage import outage_told
+from pipelines.alerts.send import send_alerts
+from pipelines.analytics.after_sync import build_age, build_synced, publish_synced
+from pipelines.audit.outcome import Outcome
+from pipelines.cli.command_events import command_told
+from pipelines.console import progress, results
+from pipelines.exit_codes import BUSY, FAILED
+from pipelines.monitoring.metrics_export import Meter, configured_meter
+from pipelines.orchestration.sync_all import sync_all
+from pipelines.orchestration.sync_report import show_outcomes
+from pipelines.settings.connections import provider_of, usable_connections
+from pipelines.telemetry.events import tell
+from pipelines.telemetry.sync_events import sync_ended
+from pipelines.warehouse.destination import configured, configured_copy
+
+
+def run_sync(
+    names: Sequence[str],
+    only: Sequence[str],
+    *,
+    full: bool,
+    since: str,
+    until: str,
+    message_budget: str,
+    build: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Syncs, builds, publishes, and tells of it; then exits. Raises what is wrong with settings."""
+    with ExitStack() as told:
+        if not dry_run:
+            told.enter_context(command_told("sync"))
+        channels = {} if dry_run else configured_channels()
+        build_every = build_age(build)
+        with outage_told(channels):
+            usable, wrong = usable_connections(names)
+            copy = None if dry_run else configured_copy()
+            meter = Meter() if dry_run else configured_meter()
+            with meter.outage_measured(usable):
+                outcomes = sync_all(
+                    usable,
+                    only,
+                    full=full,
+                    since=since,
+                    until=until,
+                    message_budget=message_budget,
+                    dry_run=dry_run,
+                    meter=meter,
+                )
+        for name, why in wrong.items():
+            outcomes.append(Outcome(name, provider_of(name), error=why))
+            tell(sync_ended(outcomes[-1]))
+            meter.synced(outcomes[-1])
+        built = None if dry_run else build_synced(outcomes, build_every)
+        publication = publish_synced(outcomes, copy)
+        tried = None if publication and publication.is_busy else publication
+        meter.published(tried)
+        show_outcomes(outcomes, as_json, dry_run, publication)
+        if built:
+            from pipelines.analytics.build import print_built
+
+            meter.built(built)
+            # what is read by programs stays a list of connections
+            print_built(built, progress() if as_json else results())
+        for why in send_alerts(channels, usable, wrong, configured(), tried, synced=True):
+            typer.echo(f"talkhouse: {why}", err=True)
+        failed = [each for each in (*outcomes, publication) if each and not each.ok]
+        if built and not built.ok or not all(each.is_busy for each in failed):
+            raise typer.Exit(FAILED)
+        raise typer.Exit(BUSY if failed else 0)

@@ -1,0 +1,104 @@
+"""Syncs the chosen connections, one after the other; one that fails leaves the others loaded."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from pipelines.audit.housekeeping import kept_for
+from pipelines.audit.outcome import Outcome
+from pipelines.monitoring.metrics_export import Meter
+from pipelines.orchestration.progress import watching
+from pipelines.settings.connections import Connection
+from pipelines.syncing.dry_run import dry_run as read_only
+from pipelines.syncing.plans import chosen_lists, plans_of, request_budget
+from pipelines.syncing.storage_rules import terms_of
+from pipelines.syncing.sync_connection import sync
+from pipelines.telemetry.sync_events import sync_told
+from pipelines.warehouse.destination import configured
+from pipelines.warehouse.failures import explained
+from pipelines.warehouse.interface import (
+    Destination,
+    Warehouse,
+    WarehouseError,
+    WarehouseGone,
+)
+from sources.settings import SettingsError
+
+NOWHERE = Meter()
+
+
+def sync_all(
+    chosen: Sequence[Connection],
+    only: Sequence[str] = (),
+    *,
+    full: bool = False,
+    since: str = "",
+    until: str = "",
+    message_budget: str = "",
+    dry_run: bool = False,
+    destination: Destination | None = None,
+    meter: Meter = NOWHERE,
+) -> list[Outcome]:
+    """What the sync of each connection did. Raises what is wrong with the request before any.
+
+    `only` names lists; a connection that has none of them is left out. `meter` is told of each.
+    """
+    plans = plans_of(chosen, full=full, since=since, until=until)
+    budget, keep = request_budget("--message-budget", message_budget), kept_for()
+    asked = _asked(chosen, only)
+    destination = destination or configured()
+    outcomes = []
+    with ExitStack() as opened:
+        warehouse = None if dry_run else opened.enter_context(destination.open())
+        # a policy that changed is wrong with all of them
+        if warehouse:
+            for each in chosen:
+                terms_of(each, warehouse)
+        watch = opened.enter_context(watching(dry_run))
+        for each, plan in zip(chosen, plans, strict=True):
+            if each.name not in asked:
+                continue
+            outcome = Outcome(each.name, each.provider.name)
+            outcomes.append(outcome)
+            with sync_told(outcome), _told_in(outcome, warehouse):
+                watched, lists = watch.begins(each, outcome), asked[each.name]
+                if warehouse is None:
+                    read_only(watched, destination, plan, lists, outcome)
+                else:
+                    sync(
+                        watched,
+                        warehouse,
+                        plan,
+                        only=lists,
+                        message_budget=budget,
+                        outcome=outcome,
+                        keep=keep,
+                    )
+            watch.ended(outcome)
+            meter.synced(outcome, each, warehouse)
+    return outcomes
+
+
+@contextmanager
+def _told_in(outcome: Outcome, warehouse: Warehouse | None) -> Iterator[None]:
+    """What goes wrong with one connection must not keep the others from their sync."""
+    try:
+        yield
+    except WarehouseGone as e:
+        outcome.error = str(e)
+    except (SettingsError, WarehouseError):
+        raise
+    except Exception as e:
+        outcome.error = explained(e, warehouse)
+
+
+def _asked(chosen: Sequence[Connection], only: Sequence[str]) -> dict[str, list[str]]:
+    """The lists to read of each connection, an empty one for all of them."""
+    if not only:
+        return {each.name: [] for each in chosen}
+    known = {each.name: chosen_lists(each) for each in chosen}
+    anywhere = list(dict.fromkeys(name for names in known.values() for name in names))
+    for name in only:
+        if name not in anywhere:
+            raise SettingsError(f"there is no list {name}; there are {', '.join(anywhere)}")
+    asked = {each: [name for name in only if name in names] for each, names in known.items()}
+    return {each: names for each, names in asked.items() if names}

@@ -1,0 +1,35 @@
+"""What is to be done when stored rows went or changed: builds anew what was built of them, writes
+their tables anew, so that nothing is left on the disk, and replaces the copy that others read.
+"""
+
+from datetime import UTC, datetime
+
+from pipelines.analytics.build import build, is_built
+from pipelines.analytics.publish import published
+from pipelines.audit.unfinished import note_renewed, unrenewed
+from pipelines.warehouse.destination import Copy
+from pipelines.warehouse.interface import Destination, Warehouse
+
+
+def renew(destination: Destination, command: str, copy: Copy | None) -> list[str]:
+    """Does it; what failed, each with what to do. Raises WarehouseError."""
+    failures, began = [], datetime.now(UTC)
+    if is_built(destination):
+        built = build(destination, full=True)
+        failures += [f"build: {failure}" for failure in built.failures]
+    with destination.open() as warehouse:
+        write_anew(warehouse, command)
+    if copy:
+        publication = published(copy)
+        failures += [] if publication.ok else [str(publication)]
+    if not failures:
+        with destination.open() as warehouse:
+            note_renewed(warehouse, command, began)
+    return failures
+
+
+def write_anew(warehouse: Warehouse, command: str) -> None:
+    """Writes the tables anew whose rows the command deleted or changed."""
+    # a build may have made an end of one
+    there = {name for name in unrenewed(warehouse, command) if warehouse.columns(*name.split("."))}
+    warehouse.forget(sorted(there))

@@ -1,0 +1,158 @@
+"""Syncs one connection: its lists, chunk by chunk, then the threads of the conversations that
+changed.
+
+Each chunk is one load package: rows, and the state that says where to go on. A run that is killed
+anywhere loses at most the chunk at work, and the next run reads that one again.
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from pipelines.audit.housekeeping import KEEP, tidy
+from pipelines.audit.notes import audited, note_end
+from pipelines.audit.outcome import Outcome
+from pipelines.audit.row_changes import settle
+from pipelines.settings.connections import Connection
+from pipelines.settings.folders import PIPELINES_FOLDER
+from pipelines.syncing.list_states import list_states
+from pipelines.syncing.load_chunk import Loader, is_new
+from pipelines.syncing.plans import chosen_lists
+from pipelines.syncing.storage_rules import is_empty, note_policy, terms_of
+from pipelines.syncing.sync_messages import sync_messages
+from pipelines.syncing.tombstones import count_distinct_rows, mark_deleted_rows
+from pipelines.warehouse.failures import LoadFailed, explained
+from pipelines.warehouse.interface import AlreadySyncing, Warehouse
+from sources.dlt_source.run import MESSAGES, Run
+from sources.http.errors import SourceError
+from sources.reader_processes import ReaderPool, worth_it
+from sources.rows.storage_rules import Terms
+from sources.scan.progress import Plan
+from sources.scan.threads import Budget
+
+NO_LIMIT = Budget()
+
+
+def sync(
+    connection: Connection,
+    warehouse: Warehouse,
+    plan: Plan,
+    *,
+    only: Sequence[str] = (),
+    message_budget: Budget = NO_LIMIT,
+    outcome: Outcome | None = None,
+    keep: timedelta = KEEP,
+    folder: Path = PIPELINES_FOLDER,
+    terms: Terms | None = None,
+) -> Outcome:
+    """Brings the warehouse up to date with the connection. What fails is in the outcome's `error`.
+
+    Raises SettingsError if what is stored is under another privacy policy.
+
+    `message_budget` is what the run may spend on threads. `outcome` may be given to watch it from
+    another thread while it fills. `keep` is how long the audit is kept.
+    """
+    outcome = outcome or Outcome(connection.name, connection.provider.name)
+    try:
+        with warehouse.syncing(connection.name):
+            # here: who was erased while this one waited stays out
+            terms = terms or terms_of(connection, warehouse)
+            with audited(connection, warehouse, outcome):
+                settle(warehouse, connection.name)
+                if is_empty(warehouse):
+                    note_policy(warehouse, terms.privacy)
+                _synced(connection, warehouse, plan, terms, only, message_budget, outcome, folder)
+                # the last run of each outcome is kept: what came of this one is noted before
+                note_end(warehouse, outcome, "ok" if outcome.ok else "failed")
+                tidy(connection, warehouse, keep)
+    except AlreadySyncing as e:
+        outcome.error, outcome.is_busy = str(e), True
+    return outcome
+
+
+def _synced(
+    connection: Connection,
+    warehouse: Warehouse,
+    plan: Plan,
+    terms: Terms,
+    only: Sequence[str],
+    budget: Budget,
+    outcome: Outcome,
+    folder: Path,
+) -> None:
+    """Syncs; what fails is told in the outcome."""
+    began = time.monotonic()
+    try:
+        with closing(connection.provider.connect(connection.settings)) as client:
+            run = Run(terms, client, plan, outcome.report)
+            # the budget is its host's, and other connections may have waited for it before
+            waited_before = client.budget.waited_seconds
+            try:
+                _sync(connection, warehouse, run, only, budget, outcome, folder)
+                errors = [progress.error for progress in run.report.lists.values()]
+                outcome.error = "; ".join(error for error in errors if error)
+            finally:
+                outcome.requests = client.requests
+                outcome.waited_seconds = client.budget.waited_seconds - waited_before
+    except (SourceError, LoadFailed) as e:
+        outcome.error = explained(e, warehouse)
+    finally:
+        outcome.seconds = time.monotonic() - began
+
+
+def _sync(
+    connection: Connection,
+    warehouse: Warehouse,
+    run: Run,
+    only: Sequence[str],
+    budget: Budget,
+    outcome: Outcome,
+    folder: Path,
+) -> None:
+    with closing(Loader(connection, warehouse, outcome, folder)) as loader:
+        run = replace(run, is_spent=budget.spender(run.client))
+        names = chosen_lists(connection, only)
+        with closing(ReaderPool(connection.settings, run.terms, str(loader.folder))) as readers:
+            # they read ahead: more than what a run may ask of a scan that is spread over several
+            if worth_it(connection.settings) and not run.plan.full_scan_requests:
+                run = replace(run, readers=readers)
+            _sync_lists(loader, connection, warehouse, run, names, bool(only))
+        count_distinct_rows(connection, warehouse, run.report)
+        states = list_states(connection, warehouse)
+        mark_deleted_rows(connection, warehouse, run.plan, run.report, states)
+        if MESSAGES in names:
+            run = replace(run, lists=[MESSAGES])
+            sync_messages(connection, warehouse, run, loader)
+
+
+def _sync_lists(
+    loader: Loader,
+    connection: Connection,
+    warehouse: Warehouse,
+    run: Run,
+    names: Sequence[str],
+    is_asked_for: bool,
+) -> None:
+    """Reads the lists to their end, a chunk of each at a time; but not a short one that was read
+    lately, unless it is asked for. The threads of a first sync come with its first chunk.
+    """
+    provider = connection.provider
+    listings = {each.name: each for each in provider.lists(connection.settings)}
+    states = list_states(connection, warehouse)
+    left = [name for name in names if name != MESSAGES]
+    run = replace(run, skips_fresh=not (is_asked_for or run.plan.full))
+    while left:
+        is_first = not warehouse.tables(provider.name)
+        new = [
+            name
+            for name in left
+            if is_new(connection, warehouse, listings[name], states.get(name, {}), run)
+        ]
+        lists = left if states or MESSAGES not in names else [*left, MESSAGES]
+        loader.load(replace(run, lists=lists, is_first=is_first, new=new))
+        states = list_states(connection, warehouse)
+        begun = [name for name in left if name in run.report.lists]
+        left = [name for name in begun if not run.report.is_done(name)]

@@ -1,0 +1,27 @@
+"""Which Postgres database the settings name."""
+
+from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.configuration.specs.exceptions import InvalidConnectionString
+from dlt.destinations.impl.postgres.configuration import PostgresCredentials
+
+from pipelines.warehouse.postgres.database import PostgresDatabase
+from sources.settings import SettingsError
+
+
+def configured_database() -> PostgresDatabase:
+    """The database that `destination.postgres.credentials` names. Raises SettingsError."""
+    try:
+        credentials = resolve_configuration(
+            PostgresCredentials(), sections=("destination", "postgres")
+        )
+    except ConfigFieldMissingException as e:
+        raise SettingsError(
+            "destination is postgres, and of destination.postgres.credentials there is no "
+            f"{', '.join(sorted(e.fields))}; set them in .dlt/secrets.toml"
+        ) from None
+    except InvalidConnectionString:
+        raise SettingsError(
+            "destination.postgres.credentials is not like postgresql://user:password@host/database"
+        ) from None
+    return PostgresDatabase(credentials)

@@ -1,0 +1,106 @@
+"""The tables that a list's records fill, and their rows as Arrow."""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Annotated, Any, ClassVar
+
+import pyarrow as pa
+
+from sources.rows.arrow import arrow_table
+from sources.rows.record import Bool, Instant, Int, Record, Whose
+from sources.rows.storage_rules import Terms
+
+
+class Child(Record, kw_only=True):
+    """A row that belongs to another table's row, `parent` being its key here.
+
+    Whenever the parent is read its child rows are replaced, so that what was removed goes. A parent
+    that has none says so with a row marked `_is_empty`, which is never stored.
+    """
+
+    parent: ClassVar[tuple[str, ...]]
+
+    _is_empty: Annotated[Bool, "Never true in a stored row: it marks a parent without rows."] = None
+
+
+def parent_table(record: type[Child]) -> str:
+    """The table of the rows that the record's belong to: `conversation_id` is of conversations."""
+    return record.parent[0].removesuffix("_id") + "s"
+
+
+class ThreadRead(Record, kw_only=True):
+    """The note of a thread that was read. Each provider adds what its work-list compares."""
+
+    table: ClassVar[str] = "message_reads"
+    key: ClassVar[tuple[str, ...]] = ("conversation_id",)
+    whose: ClassVar[Whose] = (("conversation", "conversation_id"),)
+
+    read_at: Annotated[Instant, "When it was read, by the server's clock."] = None
+    reread_at: Annotated[
+        Instant, "When it is due to be read again from its first message; null: never by itself."
+    ] = None
+    is_whole: Annotated[Bool, "Whether it was read from its first message to its last."] = None
+    is_checked: Annotated[
+        Bool, "Whether the messages that it lacked were marked deleted, if it was read whole."
+    ] = None
+    failed_at: Annotated[
+        Instant, "When it could not be read, by this machine's clock; null if it was read."
+    ] = None
+    missing_messages: Annotated[
+        Int, "How many messages the list says it has that the thread did not give."
+    ] = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that a list fills: `rows` gives what one record of the list has for it. Without, the
+    list's records are the table's rows.
+
+    `field` is the field that the rows come from: where it came otherwise than declared, it is not
+    known that a record has no rows, and those that are stored stay. `shared` names a table whose
+    rows come with several of the list's records, such as a contact with each of its conversations:
+    of those of one key, the row read last is loaded. `name` tells it from another list's resource
+    of the same table.
+    """
+
+    record: type[Record]
+    rows: Callable[[Any], Iterable[Record]] | None = None
+    field: str = ""
+    shared: bool = False
+    name: str = ""
+
+    @property
+    def resource(self) -> str:
+        return self.name or self.record.table
+
+    def arrow(self, records: Sequence[Any], terms: Terms) -> pa.Table:
+        """The records' rows for this table, each key once: as it was read last."""
+        if self.rows is None:
+            return arrow_table(self.record, records, terms)
+        key = attrgetter(*self.record.key)
+        by_key: dict[Hashable, Record] = {}
+        for record in records:
+            unknown = self.field and self.field in (record._extra or ())
+            for row in self.rows(record):
+                if not (unknown and isinstance(row, Child) and row._is_empty):
+                    by_key[key(row)] = row
+        return arrow_table(self.record, list(by_key.values()), terms)
+
+
+def tables_of(tables: Sequence[Table], records: Sequence[Any], terms: Terms) -> dict[str, pa.Table]:
+    """The rows of a list's records for each of its tables, by its resource. A record that is not to
+    be stored brings none; but one that is too old brings the rows that it shares with others.
+    """
+    shared, own = terms.of_others(records), terms.wanted(records)
+    return {each.resource: each.arrow(shared if each.shared else own, terms) for each in tables}
+
+
+def newest_of(tables: Sequence[pa.Table], key: Sequence[str]) -> pa.Table:
+    """The tables as one; of the rows of one key the last."""
+    whole = pa.concat_tables(tables)
+    keys = zip(*(whole.column(name).to_pylist() for name in key), strict=True)
+    newest = {one: position for position, one in enumerate(keys)}
+    if len(newest) == whole.num_rows:
+        return whole
+    return whole.take(pa.array(list(newest.values()), pa.int64()))

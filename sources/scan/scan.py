@@ -1,0 +1,246 @@
+"""THE algorithm: read a list that moves while it is read, completely, and know when it was.
+
+No provider's list can be asked for what changed since, so a list is read in one of three modes:
+
+- `full`: to its end. Late changes (a status, an assignment, a tag) move no cursor on any provider,
+  so full scans are scheduled. One may be spread over several runs.
+- `recent`: newest first, until the cursor is older than the watermark less the lookback. Stopping
+  there is earned: only if the cursor was seen to fall and never to rise, page after page.
+- `window`: a backfill of the rows whose cursor is in [since, until). It leaves the watermark alone.
+
+The watermark is the server's clock when the scan began: whatever moved during the scan is read
+again by the next one. A scan goes on in chunks; between two of them all it needs is in its state,
+of constant size, which is loaded together with the chunk's rows. list_state.py keeps that state,
+fetch.py gets the pages, walk.py decides page by page.
+"""
+
+import math
+import time
+from collections.abc import Callable, Generator, Hashable, Iterator
+from typing import Any, Generic, TypeVar
+
+from sources.http.client import Client
+from sources.http.errors import BadAnswer, NotFound, Unavailable, Unreachable
+from sources.rows.lenient_decode import Findings
+from sources.rows.page import Page
+from sources.rows.record import Record
+from sources.rows.storage_rules import Terms
+from sources.rows.table import tables_of
+from sources.scan.fetch import Fetch
+from sources.scan.list_state import (
+    State,
+    begin,
+    conclude,
+    go_by_id,
+    is_enough,
+    quarantine,
+    stop_before,
+)
+from sources.scan.listing import Batch, Group, Listing, Mode, Readers
+from sources.scan.overlapping_pages import spans_of
+from sources.scan.prefetch import PagesAhead
+from sources.scan.progress import Plan, Progress
+from sources.scan.walk import Walk
+
+R = TypeVar("R", bound=Record)
+OpenReaders = Callable[[str, int, str], Readers]
+
+# rows that are held as Python objects at a time
+BATCH_ROWS = 2_000
+# rows for which other processes are worth their start
+WORTH_READERS = 10_000
+
+
+def scan(
+    client: Client,
+    listing: Listing[R],
+    plan: Plan,
+    terms: Terms,
+    state: State,
+    progress: Progress,
+    readers: OpenReaders | None = None,
+    load_id: str = "",
+    reads_ahead: bool = True,
+) -> Iterator[Batch]:
+    """The next chunk of the list. `state` then says where to go on, or what is complete.
+
+    A row that comes again in a chunk is left out, since it was read after the scan began: a package
+    then never holds a row twice. Raises a SourceError; the state then is not to be kept. `readers`
+    are used only for pages about which nothing is remarkable; all else is read here; they may read
+    on past the chunk if it `reads_ahead`. `load_id` is the load package that the chunk goes into.
+    """
+    chunk = _Chunk(client, listing, plan, terms, progress, readers, reads_ahead)
+    requests, waited = client.requests, client.budget.waited_seconds
+    mode = begin(client, listing, plan, state, progress)
+    try:
+        is_over = yield from chunk.read(state, mode, load_id)
+    except Unreachable:
+        raise
+    except (Unavailable, BadAnswer) as e:
+        mode = go_by_id(client, listing, state, mode, e)
+        is_over = yield from chunk.read(state, mode, load_id)
+    progress.requests += client.requests - requests
+    progress.waited_seconds += client.budget.waited_seconds - waited
+    conclude(plan, state, progress, mode, is_over)
+
+
+class _Chunk(Generic[R]):
+    """One chunk of a list, as batches. `given` are the rows that are in it already."""
+
+    def __init__(
+        self,
+        client: Client,
+        listing: Listing[R],
+        plan: Plan,
+        terms: Terms,
+        progress: Progress,
+        readers: OpenReaders | None,
+        reads_ahead: bool,
+    ) -> None:
+        self._reads_ahead = reads_ahead
+        self._client = client
+        self._listing = listing
+        self._plan = plan
+        self._terms = terms
+        self._progress = progress
+        self._open_readers = readers
+        self._readers: Readers | None = None
+        self._given: set[Hashable] = set()
+        self._rows: dict[Hashable, R] = {}
+        self._findings = Findings()
+        self._looked_at = 0
+        self._is_by_ids = False  # no two requests by ids have a row in common
+        self._until = time.monotonic() + plan.chunk_seconds
+
+    def read(self, state: State, mode: Mode, load_id: str) -> Generator[Batch, None, bool]:
+        """The chunk in a mode; returns whether the scan is over with it."""
+        going: dict[str, Any] = state[mode]
+        self._progress.mode = mode
+        self._is_by_ids = going["way"] == "ids"
+        going["loaded_from"] = min(going.get("loaded_from", load_id), load_id)
+        walk = Walk(self._listing, self._plan, going, stop_before(self._plan, state, mode))
+        if again := going["page"] > 1 and walk.end is None:
+            # the list may have moved since the last chunk: its last page is read again
+            going["page"] -= 1
+            going.pop("lowest", None)
+            self._progress.read_again += mode == "full"
+        fetch = Fetch(self._client, self._listing, going)
+        begun, over, absent = self._progress.pages, False, 0
+        with PagesAhead(fetch, self._in_flight(walk, mode), 1) as pages:
+            while not over:
+                is_enough_read = is_enough(self._plan, self._progress, mode) or (
+                    # one page more than the one that was read before
+                    self._room <= 0 and self._progress.pages > begun + again
+                )
+                # where the next one would begin is known once the last one's end is found
+                if is_enough_read and not walk.is_seeking:
+                    break
+                number = going["page"]
+                pages.last = self._last_ahead(walk, number)
+                if group := self._group(walk, number):
+                    if self._rows:
+                        yield self._batch(is_last=False)
+                    yield self._batch_of(group, walk, mode)
+                    continue
+                page, missing = _page_or_end(pages, number, self._listing)
+                absent += missing is not None
+                if missing and number == absent == self._listing.last_page:
+                    raise missing  # not one page is there: it is the address that is wrong
+                quarantine(going, page.quarantined)
+                self._take(page, walk)
+                over = walk.read(walk.seen(page), number)
+                self._count(mode, len(page.rows))
+                if len(self._rows) >= BATCH_ROWS and not over:
+                    yield self._batch(is_last=False)
+        if over and self._readers:
+            self._readers.close()
+        fetch.settle()
+        yield self._batch(is_last=True)
+        return over
+
+    @property
+    def _room(self) -> int:
+        if time.monotonic() > self._until:
+            return 0
+        return self._plan.chunk_rows - self._looked_at
+
+    def _in_flight(self, walk: Walk[R], mode: Mode) -> int:
+        """Pages may be fetched at once where they do not depend on each other (by id), or tell
+        whether they fit together (spans); recent ones are too few.
+        """
+        can = walk.end is not None or (self._listing.sized is not None and mode == "full")
+        return self._client.in_flight if can else 1
+
+    def _last_ahead(self, walk: Walk[R], number: int) -> int:
+        """The last page that is worth fetching ahead; where it pays, starts other readers."""
+        end, size = walk.end, walk.size
+        if end is None:
+            count = walk.going.get("count")
+            return spans_of(count, size) if self._listing.sized and count and size else number
+        if not size or self._listing.last_page:
+            return end
+        end = min(end, number + math.ceil(max(self._room, 0) / size))
+        in_flight = self._client.in_flight
+        if self._open_readers and in_flight > 1 and (end - number) * size >= WORTH_READERS:
+            self._readers = self._open_readers(self._listing.name, size, walk.going["way"])
+            self._open_readers = None
+        if self._readers is None:
+            return end
+        # what is fetched here while they start is not to be fetched by them again
+        return end if self._readers.ready else min(end, number + in_flight)
+
+    def _group(self, walk: Walk[R], number: int) -> Group | None:
+        """What other processes read of the pages from `number`, if there is nothing to it."""
+        if self._readers is None or walk.end is None or not self._readers.ready:
+            return None
+        # they read on while a chunk is loaded, so that the next one finds its pages there
+        last = walk.end if self._reads_ahead else self._last_ahead(walk, number)
+        group = self._readers.group(number, last)
+        if group and walk.is_clean(group, self._given, self._rows):
+            return group
+        self._readers.close()  # the end, or something to look at closely
+        self._readers = None
+        return None
+
+    def _batch_of(self, group: Group, walk: Walk[R], mode: Mode) -> Batch:
+        self._client.requests += len(group.seen)
+        for seen in group.seen:
+            walk.read(seen, walk.going["page"])
+            if not self._is_by_ids:
+                self._given.update(seen.identities)
+            self._count(mode, len(seen.identities))
+        return Batch(group.tables, Findings(), is_last=False)
+
+    def _take(self, page: Page[R], walk: Walk[R]) -> None:
+        for row in page.rows:
+            key = self._listing.identity(row)
+            if key not in self._given and walk.wants(row):
+                self._rows[key] = row
+        self._findings.add(page.findings)
+
+    def _batch(self, is_last: bool) -> Batch:
+        rows = list(self._rows.values())
+        tables = tables_of(self._listing.tables, rows, self._terms)
+        if not self._is_by_ids:
+            self._given.update(self._rows)
+        batch = Batch(tables, self._findings, is_last)
+        self._rows, self._findings = {}, Findings()
+        return batch
+
+    def _count(self, mode: Mode, rows: int) -> None:
+        self._progress.pages += 1
+        self._progress.full_pages += mode == "full"
+        self._progress.rows += rows
+        self._looked_at += rows
+
+
+def _page_or_end(
+    pages: PagesAhead[Page[R]], number: int, listing: Listing[R]
+) -> tuple[Page[R], NotFound | None]:
+    """The page, or an empty one and the 404 that it was."""
+    try:
+        return pages.page(number), None
+    except NotFound as e:
+        if number <= 1 and not listing.pages_stand_alone:
+            raise
+        return Page([], last=not listing.pages_stand_alone), e
