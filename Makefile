@@ -26,10 +26,13 @@ coverage: $(VENV)/stamp
 test-deep: $(VENV)/stamp
 	$(PYTEST) -m deep $(if $(MINUTES),--minutes $(MINUTES))
 
+TRIED = orchestration/test_schedule_files project/test_docs settings/test_connections simulator/test_simulator \
+	$(addprefix sources/test_,golden http lenient_decode overlapping_pages records scan)
+
 # what runs in a minute and tells whether a Python will do: `make try VENV=.venv-3.13 PYTHON=python3.13`
 try: $(VENV)/stamp
 	folder=$$(mktemp -d) && (cd "$$folder" && $(abspath $(BIN))/talkhouse demo > /dev/null) && rm -r "$$folder"
-	$(PYTEST) $(patsubst %,tests/test_%.py,connections docs golden http records salvage scan schedule simulator spans)
+	$(PYTEST) $(TRIED:%=tests/%.py)
 
 check: $(VENV)/stamp
 	$(BIN)/ruff format --check

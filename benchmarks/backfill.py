@@ -253,7 +253,7 @@ def databases(into: str) -> Iterator[Any]:
     if into == "duckdb":
         yield lambda: nullcontext("")
         return
-    from postgres_server import server
+    from support.postgres_server import server
 
     with server() as running:
 

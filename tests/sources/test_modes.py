@@ -1,0 +1,597 @@
+"""What a run reads of a list, where it stops, and what it then takes for complete."""
+
+import ast
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sources.http.client import ATTEMPTS, Request
+from sources.http.errors import BadAnswer, NotFound, PagingLoop, Unavailable, Unreachable
+from sources.rows.page import Page
+from sources.scan import fetch, list_state, prefetch
+from sources.scan.listing import Listing
+from sources.scan.overlapping_pages import span, spans_of
+from sources.scan.progress import Plan, Progress
+from support.moving_list import IDS_AT_ONCE, PAGE_ROWS, THEN, AtOnce, Copy, MovingList, listed
+
+KINDS = ["numbered", "sized", "ids"]
+every_kind = pytest.mark.parametrize("kind", KINDS)
+ROWS = 40
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(prefetch, "ThreadPoolExecutor", AtOnce)
+    yield
+
+
+def copy_of(kind: str, rows: int = ROWS, *, plan: Plan | None = None, **how: Any) -> Copy:
+    """A list that grew for a while, a minute a row, and nothing of it read yet."""
+    source = MovingList(**how)
+    for _ in range(rows):
+        source.later(minutes=1)
+        source.add()
+    source.later(hours=3)
+    return Copy(source, listed(kind), plan or Plan(full_scan_every=timedelta(days=99)))
+
+
+def asked(copy: Copy, **plan: Any) -> list[str]:
+    """What one sync asks for."""
+    before = len(copy.source.asked)
+    copy.sync(**plan)
+    return copy.source.asked[before:]
+
+
+@pytest.mark.parametrize(
+    "kind, requests",
+    # of ids: the newest rows, some by their ids, and as many pages as hold them all, and one more
+    [
+        ("numbered", -(-ROWS // PAGE_ROWS)),
+        ("sized", spans_of(ROWS, PAGE_ROWS)),
+        ("ids", 2 + -(-ROWS // IDS_AT_ONCE) + 1),
+    ],
+)
+def test_a_full_scan_asks_for_no_page_twice(kind: str, requests: int) -> None:
+    copy = copy_of(kind)
+    progress = copy.sync()
+    assert (progress.mode, progress.requests, len(copy.rows)) == ("full", requests, ROWS)
+    assert (progress.finished, progress.is_whole, progress.declared) == (True, True, ROWS)
+    assert progress.is_in_order is None
+    assert copy.chunks == 1
+
+
+@every_kind
+def test_a_quiet_recent_run_asks_for_the_newest_page_alone(kind: str) -> None:
+    copy = copy_of(kind)
+    copy.sync()
+    copy.source.later(hours=2)
+    progress = copy.sync()
+    assert (progress.mode, progress.requests, progress.rows) == ("recent", 1, PAGE_ROWS)
+    assert (progress.finished, progress.is_whole, progress.is_in_order) == (True, False, True)
+
+
+@every_kind
+def test_a_recent_run_reads_to_the_watermark_less_the_lookback(kind: str) -> None:
+    copy = copy_of(kind)
+    copy.sync()
+    copy.rows.clear()
+    # the newest row is three hours old: a lookback that reaches the 20th newest
+    progress = copy.sync(lookback=timedelta(hours=3, minutes=20))
+    assert progress.mode == "recent"
+    assert set(range(ROWS - 18, ROWS + 1)) <= copy.rows.keys()
+    assert len(copy.rows) < 20 + 2 * PAGE_ROWS
+
+
+@every_kind
+def test_the_watermark_is_the_clock_when_the_scan_began(kind: str) -> None:
+    copy = copy_of(kind)
+    for mode in ("full", "recent"):
+        before = copy.source.now
+        progress = copy.sync()
+        assert progress.mode == mode
+        assert copy.state["watermark"] == progress.watermark == progress.started_at
+        # the server's clock is asked for by no request of its own here
+        assert before == datetime.fromisoformat(progress.watermark) < copy.source.now
+        copy.source.later(hours=1)
+
+
+def test_a_clock_that_went_back_brings_a_full_scan_and_a_lower_watermark() -> None:
+    copy = copy_of("sized")
+    copy.sync()
+    copy.source.now -= timedelta(days=1)
+    before = copy.source.now
+    assert copy.sync().mode == "full"
+    assert datetime.fromisoformat(copy.state["watermark"]) == before
+    copy.source.later(seconds=1)
+    assert copy.sync().mode == "recent"
+
+
+def test_a_full_scan_is_due_after_its_time() -> None:
+    copy = copy_of("sized", plan=Plan(full_scan_every=timedelta(hours=5)))
+    modes = []
+    for _ in range(6):
+        modes.append(copy.sync().mode)
+        copy.source.later(hours=2)
+    assert modes == ["full", "recent", "recent", "full", "recent", "recent"]
+
+
+def spread(kind: str, requests: int) -> Copy:
+    """A list whose full scan is due, and is spread over runs of so many requests."""
+    copy = copy_of(kind, 60)
+    copy.sync()
+    copy.source.later(days=2)
+    copy.plan = Plan(full_scan_every=timedelta(days=1), full_scan_requests=requests)
+    return copy
+
+
+@every_kind
+@pytest.mark.parametrize("requests", [1, 2, 3])
+def test_a_spread_full_scan_is_one_scan(kind: str, requests: int) -> None:
+    copy = spread(kind, requests)
+    began, first_load = copy.source.now, copy.chunks + 2  # a recent one comes before it
+    runs: list[tuple[Progress, str]] = []
+    while not (runs and runs[-1][0].is_whole):
+        copy.source.add(2)
+        runs.append((copy.sync(), copy.state["watermark"]))
+        copy.source.later(minutes=10)
+        assert len(runs) < 40
+        assert runs[-1][0].mode == "full"
+        assert runs[-1][0].is_spread and runs[-1][0].full_is_due and runs[-1][0].finished
+        # each run brings what is new, and as much of the full scan as it may
+        assert copy.lacks() == set()
+        fresh_pages = runs[-1][0].full_pages - runs[-1][0].read_again
+        assert fresh_pages == requests or (runs[-1][0].is_whole and fresh_pages <= requests)
+    last = runs[-1][0]
+    assert len(runs) > 2
+    # the scan is as old as its first part: what came since is newer than its watermark
+    assert copy.state["full_scan_at"] == last.started_at
+    assert began < datetime.fromisoformat(last.started_at) < began + timedelta(minutes=5)
+    assert copy.state["full_scans"][-1] == last.loaded_from == f"{first_load:06}"
+    assert all(copy.loads[id] >= last.loaded_from for id in copy.source.rows)
+    # and the recent runs beside it have read further than where it began
+    marks = [watermark for _, watermark in runs]
+    assert marks == sorted(marks)
+    assert copy.state["watermark"] == marks[-1] > last.started_at
+    copy.source.later(minutes=10)
+    assert not copy.sync().full_is_due
+
+
+def test_a_spread_scan_that_is_asked_for_whole_is_read_at_once() -> None:
+    copy = spread("sized", 2)
+    copy.sync()
+    assert "full" in copy.state
+    progress = copy.sync(full=True)
+    assert progress.is_whole and progress.requests == spans_of(60, PAGE_ROWS)
+    assert "full" not in copy.state
+
+
+def test_of_the_full_scans_the_last_two_are_known() -> None:
+    copy = copy_of("numbered")
+    for _ in range(3):
+        copy.sync(full=True)
+        copy.source.later(hours=1)
+    assert copy.state["full_scans"] == ["000002", "000003"]
+
+
+@every_kind
+def test_a_window_has_its_rows_and_leaves_the_watermark_alone(kind: str) -> None:
+    copy = copy_of(kind)
+    copy.sync()
+    state = dict(copy.state)
+    copy.rows.clear()
+    since, until = (copy.source.rows[id].created for id in (21, 31))
+    assert since and until
+    progress = copy.sync(
+        since=datetime.fromtimestamp(since, UTC), until=datetime.fromtimestamp(until, UTC)
+    )
+    assert (progress.mode, progress.is_whole, progress.is_in_order) == ("window", False, True)
+    assert copy.rows.keys() == set(range(21, 31))
+    assert copy.state == state
+    # nothing is asked for that is older
+    assert progress.rows < ROWS
+
+
+def test_a_window_without_an_end_is_read_to_the_newest() -> None:
+    copy = copy_of("numbered")
+    copy.sync(until=THEN + timedelta(minutes=10, seconds=30))
+    assert copy.rows.keys() == set(range(1, 11))
+    copy.sync(since=THEN + timedelta(minutes=10, seconds=30))
+    assert copy.rows.keys() == set(range(1, ROWS + 1))
+    assert "watermark" not in copy.state
+
+
+def test_another_window_begins_anew() -> None:
+    copy = copy_of("numbered")
+    copy.chunk(Plan(since=THEN, chunk_rows=PAGE_ROWS), Progress())
+    assert copy.state["window"]["page"] == 2
+    copy.sync(since=THEN + timedelta(minutes=30))
+    assert min(copy.rows) >= 30 - PAGE_ROWS
+
+
+def test_what_is_older_than_the_start_date_is_left_out() -> None:
+    copy = copy_of("sized")
+    copy.listing = listed("sized", from_start_date=True)
+    copy.plan = Plan(start_date=THEN + timedelta(minutes=20, seconds=20))
+    copy.sync()
+    assert copy.rows.keys() == set(range(20, ROWS + 1))
+
+
+def test_a_start_date_is_only_for_the_lists_that_it_is_meant_for() -> None:
+    copy = copy_of("sized")
+    copy.sync(start_date=THEN + timedelta(minutes=20))
+    assert copy.lacks() == set()
+
+
+def test_a_recent_run_of_several_chunks_stops_where_it_would_have() -> None:
+    copy = copy_of("numbered", 60)
+    copy.sync()
+    copy.source.later(hours=2)
+    copy.source.add(3 * PAGE_ROWS)
+    progress = copy.sync(chunk_rows=PAGE_ROWS)
+    assert (progress.mode, progress.is_in_order, copy.lacks()) == ("recent", True, set())
+    assert progress.pages - progress.read_again < 60 // PAGE_ROWS
+
+
+def test_rows_without_a_time_are_in_every_window_and_stop_nothing() -> None:
+    copy = copy_of("numbered", 20)
+    for row in list(copy.source.rows.values())[::3]:
+        row.created = row.at = None
+    copy.source.ordered = lambda by=None: sorted(  # type: ignore[method-assign]
+        copy.source.rows.values(), key=lambda row: -row.id
+    )
+    timeless = {row.id for row in copy.source.rows.values() if row.at is None}
+    copy.sync(since=THEN + timedelta(minutes=11))
+    assert {id for id in timeless if id > 11} <= copy.rows.keys()
+
+
+def test_a_list_in_no_order_is_read_to_its_end() -> None:
+    copy = copy_of("numbered")
+    copy.source.ordered = lambda by=None: sorted(  # type: ignore[method-assign]
+        copy.source.rows.values(), key=lambda row: row.id * 7 % 41
+    )
+    copy.sync()
+    copy.source.later(hours=2)
+    progress = copy.sync()
+    assert (progress.mode, progress.rows, progress.is_in_order) == ("recent", ROWS, False)
+
+
+def test_a_list_whose_rows_are_all_of_one_time_is_read_to_its_end() -> None:
+    copy = copy_of("numbered")
+    for row in copy.source.rows.values():
+        row.at = 1
+    copy.sync()
+    copy.source.later(hours=2)
+    assert copy.sync().rows == ROWS
+
+
+def test_a_list_without_a_cursor_is_always_read_whole() -> None:
+    copy = copy_of("numbered")
+    copy.listing = Listing(
+        "things", copy.listing.decode, copy.listing.tables, copy.listing.request, cursor=None
+    )
+    assert [copy.sync().mode for _ in range(2)] == ["full", "full"]
+
+
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize("kind", ["numbered", "sized"])
+def test_an_empty_list_is_asked_for_twice(kind: str, counts: bool) -> None:
+    copy = copy_of(kind, 0, counts=counts)
+    assert copy.sync().requests == 2
+    assert copy.state["watermark"]
+
+
+def test_a_list_that_says_it_has_rows_and_gives_none_is_refused() -> None:
+    copy = copy_of("numbered")
+    copy.source._answer = lambda request: Page([], 12, last=True)  # type: ignore[method-assign]
+    with pytest.raises(BadAnswer, match="things: the list says it has rows, and gave none"):
+        copy.sync()
+
+
+@pytest.mark.parametrize("kind", ["numbered", "sized"])
+def test_a_list_that_gives_one_page_for_ever_is_refused(kind: str) -> None:
+    copy = copy_of(kind, counts=False)
+    copy.source._answer = (
+        lambda request: Page(  # type: ignore[method-assign]
+            copy.source.ordered()[: request.params.get("size", PAGE_ROWS)]
+        )
+    )
+    with pytest.raises(PagingLoop, match="things: page 4 repeats the pages before it"):
+        copy.sync()
+
+
+@pytest.mark.parametrize("kind", ["numbered", "sized"])
+def test_a_list_that_lacks_rows_that_it_counts_is_refused(kind: str) -> None:
+    copy = copy_of(kind, 10)
+    answer = copy.source._answer
+
+    def short(request: Any) -> Page[Any]:
+        page = answer(request)
+        page.count = 20
+        return page
+
+    copy.source._answer = short  # type: ignore[method-assign]
+    with pytest.raises(BadAnswer, match="things: the list ends at page 2, and says it has more"):
+        copy.sync()
+    assert copy.state == {}
+
+
+def test_a_list_that_never_stands_still_is_given_up() -> None:
+    copy = copy_of("numbered", 900)
+    for number in range(3, 900):
+        copy.source.happens[number] = lambda: copy.source.delete([0])
+    with pytest.raises(BadAnswer, match="the list moves faster than it can be read; the next run"):
+        copy.sync()
+    # two pages, and a hundred times the one before and that again
+    assert copy.source.requests == 2 + 2 * 100
+
+
+@pytest.mark.parametrize("kind, number", [("numbered", 1), ("sized", 1)])
+def test_a_404_of_the_first_page_is_an_error(kind: str, number: int) -> None:
+    copy = copy_of(kind)
+    copy.source.failing[number] = NotFound("gone")
+    with pytest.raises(NotFound):
+        copy.sync()
+
+
+def of_contacts(copy: Copy) -> None:
+    """Makes it a list whose pages are so many addresses, each by itself."""
+    copy.listing = Listing(
+        "things",
+        copy.listing.decode,
+        copy.listing.tables,
+        copy.listing.request,
+        last_page=4,
+        pages_stand_alone=True,
+    )
+
+
+def test_an_address_that_is_not_there_costs_no_other() -> None:
+    copy = copy_of("numbered", 4 * PAGE_ROWS)
+    of_contacts(copy)
+    copy.source.failing = {1: NotFound("gone"), 3: NotFound("gone")}
+    progress = copy.sync()
+    assert (progress.requests, len(copy.rows), progress.is_whole) == (4, 2 * PAGE_ROWS, True)
+
+
+def test_that_no_address_is_there_is_an_error() -> None:
+    copy = copy_of("numbered", 4 * PAGE_ROWS)
+    of_contacts(copy)
+    copy.source.failing = {number: NotFound("gone") for number in range(1, 5)}
+    with pytest.raises(NotFound):
+        copy.sync()
+
+
+def spoil(copy: Copy, *ids: int) -> None:
+    copy.source.spoiled = set(ids)
+
+
+@pytest.mark.parametrize(
+    "kind, name", [("ids", 12), ("sized", f"row {ROWS - 11}")], ids=["by id", "by place"]
+)
+def test_a_row_that_spoils_its_page_costs_itself_alone(kind: str, name: int | str) -> None:
+    copy = copy_of(kind)
+    spoil(copy, 12)
+    progress = copy.sync()
+    assert copy.rows.keys() == set(range(1, ROWS + 1)) - {12}
+    assert copy.state["quarantine"] == progress.quarantined
+    assert name in progress.quarantined
+    reasons = {reject.reason for reject in copy.rejects}
+    shown = "POST /of" if kind == "ids" else "GET /list"
+    assert f"things {name} cannot be read: {shown} answered 500" in reasons
+    assert progress.error == ""
+    # and it is tried again: what can be read by then is
+    spoil(copy)
+    copy.source.later(hours=1)
+    copy.sync(full=True)
+    assert copy.lacks() == set()
+    assert copy.state["quarantine"] == []
+
+
+def test_a_row_that_spoils_the_newest_page_is_gone_around_by_id() -> None:
+    copy = copy_of("ids")
+    copy.sync()
+    copy.source.later(hours=2)
+    copy.source.touch(30)
+    spoil(copy, copy.source.ordered()[0].id)
+    copy.source.add(3)
+    progress = copy.sync()
+    assert (progress.mode, progress.is_whole) == ("full", True)
+    assert copy.lacks() == copy.source.spoiled
+    copy.source.later(hours=2)
+    copy.source.add(2)
+    [first, *_] = asked(copy)
+    assert first.startswith("/others") and str(copy.state["quarantine"]) in first
+    assert copy.lacks() == copy.source.spoiled
+
+
+def test_a_page_that_is_too_large_is_read_in_parts_from_then_on() -> None:
+    copy = copy_of("ids")
+    answer = copy.source._answer
+
+    def slow(request: Any) -> Page[Any]:
+        page = answer(request)
+        if request.path == "/of" and len(request.search) > 3 and copy.source.requests > 2:
+            raise Unavailable("timeout")
+        return page
+
+    copy.source._answer = slow  # type: ignore[method-assign]
+    progress = copy.sync()
+    assert copy.lacks() == set()
+    assert progress.quarantined == []
+    # one that fails, and then two for each page
+    assert progress.requests == 2 + 1 + 2 * (-(-ROWS // IDS_AT_ONCE) + 1)
+
+
+@pytest.mark.parametrize("kind", ["ids", "sized"])
+def test_a_provider_that_fails_is_not_taken_for_bad_rows(kind: str) -> None:
+    copy = copy_of(kind)
+    spoil(copy, *range(1, ROWS - PAGE_ROWS))
+    with pytest.raises(Unavailable):
+        copy.sync()
+    assert copy.state == {}
+    # nor is the list read by its ids from its beginning
+    assert kind == "sized" or sum(line.startswith("/list") for line in copy.source.asked) == 1
+
+
+def test_five_bad_rows_in_a_row_are_bad_rows() -> None:
+    copy = copy_of("ids")
+    spoil(copy, *range(7, 12))
+    assert copy.sync().quarantined == [7, 8, 9, 10, 11]
+    assert copy.lacks() == set(range(7, 12))
+
+
+def test_a_page_in_parts_tells_how_many_rows_there_are() -> None:
+    copy = copy_of("sized")
+    spoil(copy, ROWS)
+    reading = fetch.Fetch(copy.source, copy.listing, {"way": "pages"})  # type: ignore[arg-type]
+    page = reading(1)
+    assert (page.count, page.last, page.quarantined) == (ROWS, False, ["row 1"])
+
+
+def test_a_page_by_number_that_is_never_given_fails_the_run_which_reads_all_else() -> None:
+    copy = copy_of("numbered")
+    spoil(copy, 12, 26)
+    progress = copy.sync()
+    assert progress.error == "page 3, page 5 cannot be read; all else was"
+    assert len(copy.rows) == ROWS - 2 * PAGE_ROWS
+    assert progress.quarantined == ["page 3", "page 5"]
+
+
+@pytest.mark.parametrize("pages", [4, fetch.UNREADABLE_IN_A_ROW + 1])
+def test_where_nothing_can_be_read_that_is_the_error(pages: int) -> None:
+    copy = copy_of("numbered", pages * PAGE_ROWS)
+    if pages == 4:
+        of_contacts(copy)
+    spoil(copy, *copy.source.rows)
+    with pytest.raises(Unavailable, match="answered 500"):
+        copy.sync()
+    assert copy.source.requests == min(pages, fetch.UNREADABLE_IN_A_ROW + 1)
+
+
+def test_a_run_that_is_cut_off_goes_on_where_the_last_chunk_ended() -> None:
+    copy = copy_of("numbered")
+    copy.source.failing[5] = Unreachable("cut off")
+    with pytest.raises(Unreachable):
+        copy.sync(chunk_rows=PAGE_ROWS)
+    # the first page, then the last one of the chunk before and another
+    assert copy.state["full"]["page"] == 3
+    copy.source.failing.clear()
+    first = asked(copy)[0]
+    assert first.startswith("/list {'page': 2,")
+
+
+def test_a_state_of_an_earlier_release_begins_anew_where_it_must() -> None:
+    copy = copy_of("numbered")
+    copy.state = {
+        "scan": {"page": 3},
+        "window": {"page": 3, "way": "pages"},
+        "watermark": THEN.isoformat(),
+        "full_scan_at": THEN.isoformat(),
+    }
+    copy.sync()
+    assert copy.state["version"] == list_state.STATE_VERSION
+    assert "scan" not in copy.state
+    assert copy.state["window"] == {"page": 3, "way": "pages"}
+
+
+def test_a_scan_that_can_be_asked_what_was_updated_asks_for_that_first() -> None:
+    copy = copy_of("ids")
+    copy.listing = listed("ids", updated=_updated)
+    copy.sync()
+    copy.source.later(minutes=10)
+    copy.source.touch(20)
+    first, *rest = asked(copy)
+    since = 600 + 1 + list_state.UPDATED_OVERLAP_SECONDS
+    assert first.startswith("/updated {'seconds': ")
+    assert abs(int(first.split()[-1].strip("}")) - since) < 30
+    assert len(rest) == 1 and copy.lacks() == set()
+    copy.source.later(seconds=list_state.UPDATED_AT_MOST_SECONDS + 60)
+    assert not asked(copy)[0].startswith("/updated")
+    # what only that would show waits for the next full scan
+    copy.source.later(minutes=5)
+    copy.source.failing[copy.source.requests + 1] = Unavailable("updated_within answered 500")
+    assert copy.sync().mode == "recent"
+
+
+def _updated(seconds: int) -> Request:
+    return Request("/updated", {"seconds": seconds})
+
+
+def test_a_request_is_repeated_as_often_as_it_is_worth() -> None:
+    copy = copy_of("ids")
+    copy.listing = listed("ids", updated=_updated)
+    spoil(copy, 12)
+    copy.sync()
+    # the newest rows and some by id, a page, the one that fails, and its parts
+    assert copy.source.attempts[:6] == [2, 2, ATTEMPTS, ATTEMPTS, 2, 2]
+    copy.source.later(minutes=5)
+    before = copy.source.requests
+    copy.sync()
+    assert copy.source.attempts[before:] == [1, ATTEMPTS]
+
+
+def test_after_a_page_that_is_never_given_the_next_one_is_asked_for_less_often() -> None:
+    copy = copy_of("numbered")
+    spoil(copy, 12, 19)  # the fourth page and the fifth
+    copy.sync()
+    assert copy.source.attempts == [ATTEMPTS] * 4 + [2, 2]
+
+
+def sought(copy: Copy, act: Callable[[], object]) -> list[int]:
+    """The pages that a scan asks for after its first six, if that happens in between."""
+    with pytest.raises(Unreachable):
+        copy.source.failing[7] = Unreachable("cut off")
+        copy.sync(chunk_rows=5 * PAGE_ROWS)
+    copy.source.failing.clear()
+    assert copy.state["full"]["page"] == 7
+    there = set(copy.source.rows)
+    act()
+    first = copy.source.requests
+    copy.sync()
+    assert not copy.lacks() & there
+    starts = []
+    for line in copy.source.asked[first:]:
+        asked = ast.literal_eval(line.partition(" ")[2])
+        starts.append((asked["page"] - 1) * asked["size"])
+    numbers = {span(number, PAGE_ROWS).start: number for number in range(1, 200)}
+    return [numbers[start] for start in starts]
+
+
+# the sixth page, which was read last, has the rows from the 25th to the 30th
+@pytest.mark.parametrize(
+    "added, deleted, pages",
+    [
+        (0, 0, [6, 7, 8, 9]),
+        # they were pushed down by no more than can be seen on the pages that follow
+        (11, 0, [6, 7, 8, 9]),
+        # by more; and since they may as well have moved up, they are looked for there, too
+        (12, 0, [6, 7, 8, 5, 3, 1, 2]),
+        (0, 12, [6, 7, 8, 5, 3, 4]),
+        (0, 40, [6, 7, 8, 5, 3, 1, 2]),
+    ],
+)
+def test_the_rows_read_last_are_looked_for_near_and_then_further_back(
+    added: int, deleted: int, pages: list[int]
+) -> None:
+    copy = copy_of("sized", 90)
+
+    def move() -> None:
+        copy.source.add(added)
+        copy.source.delete(range(deleted))
+
+    assert sought(copy, move)[: len(pages)] == pages
+
+
+def test_a_recent_run_that_stepped_back_stops_where_it_would_have() -> None:
+    copy = copy_of("numbered", 60)
+    copy.sync()
+    copy.source.later(hours=2)
+    for place in range(20):
+        copy.source.touch(30 + place)
+    copy.source.happens[copy.source.requests + 3] = lambda: copy.source.delete(range(9))
+    progress = copy.sync()
+    assert copy.lacks() == set()
+    assert (progress.mode, progress.is_in_order) == ("recent", True)
+    assert progress.requests <= 6
