@@ -5,6 +5,7 @@ FROM python:3.13-slim-bookworm
 ENV PYTHONUNBUFFERED=1 HOME=/tmp
 COPY requirements.lock pyproject.toml README.md LICENSE /src/
 RUN pip install --no-cache-dir --disable-pip-version-check -r /src/requirements.lock
+COPY talkhouse /src/talkhouse
 COPY sources /src/sources
 COPY pipelines /src/pipelines
 COPY simulator /src/simulator

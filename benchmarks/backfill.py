@@ -93,7 +93,7 @@ def served(conversations: int, latency: float = 0.0, rounds: int = 1) -> Iterato
     threads so many times as long.
     """
     server = subprocess.Popen(
-        [sys.executable, "-m", "simulator", "--static", "--port", "0"]
+        [sys.executable, "-m", "talkhouse.simulator", "--static", "--port", "0"]
         + ["--conversations", str(conversations), "--latency", str(latency)]
         + ["--rounds", str(rounds)],
         stdout=subprocess.PIPE,

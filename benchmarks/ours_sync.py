@@ -17,12 +17,12 @@ from typing import Any
 import httpx
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
-from pipelines.settings.connections import connection
-from pipelines.syncing.plans import plan_of
-from pipelines.syncing.sync_connection import sync
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import Destination
-from pipelines.warehouse.postgres.database import PostgresDatabase
+from talkhouse.pipelines.settings.connections import connection
+from talkhouse.pipelines.syncing.plans import plan_of
+from talkhouse.pipelines.syncing.sync_connection import sync
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import Destination
+from talkhouse.pipelines.warehouse.postgres.database import PostgresDatabase
 
 base_url, to, folder, *more = sys.argv[1:]
 settings = {

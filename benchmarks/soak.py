@@ -32,13 +32,13 @@ from typing import Any
 from soak_figures import Figures, figures, grown, show
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
-from pipelines.demo.simulate import SECRETS, simulated
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import Destination
-from simulator import Fault, Simulator, World, serve
-from simulator.changes import CHANGES
 from support.postgres_server import server
 from support.receiving import Receiver, receiving
+from talkhouse.pipelines.demo.simulate import SECRETS, simulated
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import Destination
+from talkhouse.simulator import Fault, Simulator, World, serve
+from talkhouse.simulator.changes import CHANGES
 
 TALKHOUSE = Path(sys.executable).parent / "talkhouse"
 SEED, CONVERSATIONS, CHANGES_EACH = 11, 24, 3

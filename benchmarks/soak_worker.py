@@ -8,7 +8,7 @@ import sys
 
 from typer.testing import CliRunner
 
-from pipelines.cli.commands import app
+from talkhouse.pipelines.cli.commands import app
 
 for line in sys.stdin:
     done = CliRunner().invoke(app, line.split())

@@ -1,13 +1,13 @@
-"""`python -m simulator`: the five products on one port, or one large Chatwoot with `--static`."""
+"""`python -m talkhouse.simulator`: five products on one port, or a large Chatwoot (`--static`)."""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
 
-from simulator.server import run
-from simulator.static import run_static
-from simulator.world import World
+from talkhouse.simulator.server import run
+from talkhouse.simulator.static import run_static
+from talkhouse.simulator.world import World
 
 
 def main() -> None:

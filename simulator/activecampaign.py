@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator.answers import Handler, Refused, json
-from simulator.credentials import ACTIVECAMPAIGN_KEY
-from simulator.entities import Agent, Conversation, Template
-from simulator.hilos import HilosApi
-from simulator.hilos_json import HilosJson
-from simulator.limits import Window
-from simulator.settings import Settings
-from simulator.world import Provider, World
+from talkhouse.simulator.answers import Handler, Refused, json
+from talkhouse.simulator.credentials import ACTIVECAMPAIGN_KEY
+from talkhouse.simulator.entities import Agent, Conversation, Template
+from talkhouse.simulator.hilos import HilosApi
+from talkhouse.simulator.hilos_json import HilosJson
+from talkhouse.simulator.limits import Window
+from talkhouse.simulator.settings import Settings
+from talkhouse.simulator.world import Provider, World
 
 PREFIX = "/api/3/channel/whatsapp"
 REFUSED = {"message": "You are not authorized to access this resource."}

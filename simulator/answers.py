@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator.world import World
+from talkhouse.simulator.world import World
 
 Handler = Callable[[Request], Response]
 

@@ -5,10 +5,10 @@ Ids left out are chosen at random from the World's seed. LookupError when nothin
 
 from __future__ import annotations
 
-from simulator import texts
-from simulator.entities import Agent, Contact, Conversation, Tag, Team
-from simulator.importing import Importing
-from simulator.records import put_back
+from talkhouse.simulator import texts
+from talkhouse.simulator.entities import Agent, Contact, Conversation, Tag, Team
+from talkhouse.simulator.importing import Importing
+from talkhouse.simulator.records import put_back
 
 CHANGES = (
     "new_conversation new_message import_history edit_message delete_message set_delivery "

@@ -14,21 +14,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator import chatwoot_lists as lists
-from simulator.answers import Handler, Refused, epoch, json, leading_int, route
-from simulator.chatwoot_account import NOT_ALLOWED, AccountLists
-from simulator.chatwoot_filter import CrashError, InvalidFilterError, filtered
-from simulator.chatwoot_json import ChatwootJson, OrphanError, attachment
-from simulator.credentials import (
+from talkhouse.simulator import chatwoot_lists as lists
+from talkhouse.simulator.answers import Handler, Refused, epoch, json, leading_int, route
+from talkhouse.simulator.chatwoot_account import NOT_ALLOWED, AccountLists
+from talkhouse.simulator.chatwoot_filter import CrashError, InvalidFilterError, filtered
+from talkhouse.simulator.chatwoot_json import ChatwootJson, OrphanError, attachment
+from talkhouse.simulator.credentials import (
     ACCOUNT_ID,
     CHATWOOT_ADMIN,
     CHATWOOT_AGENT,
     FOREIGN_ACCOUNT_ID,
 )
-from simulator.entities import Agent, Conversation
-from simulator.limits import Window
-from simulator.settings import Settings
-from simulator.world import Provider, World
+from talkhouse.simulator.entities import Agent, Conversation
+from talkhouse.simulator.limits import Window
+from talkhouse.simulator.settings import Settings
+from talkhouse.simulator.world import Provider, World
 
 TOKENS = {CHATWOOT_ADMIN: 11, CHATWOOT_AGENT: 15}
 NOT_SIGNED_IN = {"errors": ["You need to sign in or sign up before continuing."]}

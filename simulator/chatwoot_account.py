@@ -12,15 +12,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from simulator.answers import epoch, json, leading_int
-from simulator.chatwoot_filter import CrashError
-from simulator.chatwoot_inboxes import inbox
-from simulator.chatwoot_json import ChatwootJson
-from simulator.chatwoot_lists import NOT_FOUND
-from simulator.chatwoot_people import contact_inbox
-from simulator.credentials import ACCOUNT_ID, CANARY
-from simulator.entities import Agent, Contact, CsatResponse
-from simulator.world import Provider, World
+from talkhouse.simulator.answers import epoch, json, leading_int
+from talkhouse.simulator.chatwoot_filter import CrashError
+from talkhouse.simulator.chatwoot_inboxes import inbox
+from talkhouse.simulator.chatwoot_json import ChatwootJson
+from talkhouse.simulator.chatwoot_lists import NOT_FOUND
+from talkhouse.simulator.chatwoot_people import contact_inbox
+from talkhouse.simulator.credentials import ACCOUNT_ID, CANARY
+from talkhouse.simulator.entities import Agent, Contact, CsatResponse
+from talkhouse.simulator.world import Provider, World
 
 NOT_ALLOWED = {"error": "You are not authorized to do this action"}
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import UTC, date, timedelta
 from typing import Any
 
-from simulator.entities import Conversation
-from simulator.world import World
+from talkhouse.simulator.entities import Conversation
+from talkhouse.simulator.world import World
 
 EQUAL = ("equal_to", "not_equal_to")
 PRESENT = (*EQUAL, "is_present", "is_not_present")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.chatwoot_people import CHANNEL_TYPES
-from simulator.credentials import CANARY
-from simulator.entities import Channel
-from simulator.world import World
+from talkhouse.simulator.chatwoot_people import CHANNEL_TYPES
+from talkhouse.simulator.credentials import CANARY
+from talkhouse.simulator.entities import Channel
+from talkhouse.simulator.world import World
 
 
 def inbox(channel: Channel, world: World, is_admin: bool) -> dict[str, Any]:

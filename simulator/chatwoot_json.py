@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from simulator.answers import epoch
-from simulator.chatwoot_people import CHANNEL_TYPES, ChatwootPeople, pushed_contact
-from simulator.credentials import ACCOUNT_ID
-from simulator.entities import Attachment, Contact, Conversation, Message
+from talkhouse.simulator.answers import epoch
+from talkhouse.simulator.chatwoot_people import CHANNEL_TYPES, ChatwootPeople, pushed_contact
+from talkhouse.simulator.credentials import ACCOUNT_ID
+from talkhouse.simulator.entities import Attachment, Contact, Conversation, Message
 
 MESSAGE_TYPES = {"incoming": 0, "outgoing": 1, "activity": 2, "template": 3}
 SENDER_TYPES = {"contact": "Contact", "agent": "User", "bot": "AgentBot"}

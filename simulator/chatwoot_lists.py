@@ -12,10 +12,10 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
-from simulator.answers import Refused, json, leading_int
-from simulator.entities import Agent, Conversation, Message
-from simulator.settings import Settings
-from simulator.world import Provider, World
+from talkhouse.simulator.answers import Refused, json, leading_int
+from talkhouse.simulator.entities import Agent, Conversation, Message
+from talkhouse.simulator.settings import Settings
+from talkhouse.simulator.world import Provider, World
 
 Sort = Callable[[Conversation], Any]
 PRIORITIES = {None: 0, "low": 0, "medium": 1, "high": 2, "urgent": 3}

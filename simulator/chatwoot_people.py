@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.answers import epoch
-from simulator.credentials import ACCOUNT_ID
-from simulator.entities import Agent, Channel, Contact, Message
-from simulator.world import World
+from talkhouse.simulator.answers import epoch
+from talkhouse.simulator.credentials import ACCOUNT_ID
+from talkhouse.simulator.entities import Agent, Channel, Contact, Message
+from talkhouse.simulator.world import World
 
 CHANNEL_TYPES = {
     "whatsapp": "Channel::Whatsapp",

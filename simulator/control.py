@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator.answers import json, route
-from simulator.changes import CHANGES
-from simulator.faults import Fault, Faults
-from simulator.gate import CONTROL, LoggedRequest
-from simulator.world import World
+from talkhouse.simulator.answers import json, route
+from talkhouse.simulator.changes import CHANGES
+from talkhouse.simulator.faults import Fault, Faults
+from talkhouse.simulator.gate import CONTROL, LoggedRequest
+from talkhouse.simulator.world import World
 
 
 class Control:

@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from simulator.answers import leading_int
-from simulator.faults import HTML, Fault, Faults
-from simulator.world import World
+from talkhouse.simulator.answers import leading_int
+from talkhouse.simulator.faults import HTML, Fault, Faults
+from talkhouse.simulator.world import World
 
 CONTROL = "/_simulator"
 Headers = list[tuple[bytes, bytes]]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, cast
 
-from simulator import texts
-from simulator.entities import Conversation, Priority, Status
-from simulator.writing import Writing
+from talkhouse.simulator import texts
+from talkhouse.simulator.entities import Conversation, Priority, Status
+from talkhouse.simulator.writing import Writing
 
 
 class Handling(Writing):

@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator.answers import Handler, Refused, json, route
-from simulator.credentials import HILOS_KEY
-from simulator.entities import Conversation
-from simulator.hilos_json import HilosJson
-from simulator.settings import Settings
-from simulator.world import Provider, World
+from talkhouse.simulator.answers import Handler, Refused, json, route
+from talkhouse.simulator.credentials import HILOS_KEY
+from talkhouse.simulator.entities import Conversation
+from talkhouse.simulator.hilos_json import HilosJson
+from talkhouse.simulator.settings import Settings
+from talkhouse.simulator.world import Provider, World
 
 NOT_GIVEN = {"detail": "Authentication credentials were not provided."}
 INVALID_TOKEN = {"detail": "Invalid token."}

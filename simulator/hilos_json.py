@@ -9,8 +9,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid5
 
-from simulator.entities import Agent, Channel, Contact, Conversation, Message, Template
-from simulator.world import World
+from talkhouse.simulator.entities import Agent, Channel, Contact, Conversation, Message, Template
+from talkhouse.simulator.world import World
 
 MEXICO_CITY = timezone(timedelta(hours=-6))
 ACCOUNT = 4071

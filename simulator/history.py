@@ -9,8 +9,8 @@ from itertools import count
 from random import Random
 from typing import Generic, Literal, TypeVar
 
-from simulator.changes import Changes
-from simulator.entities import (
+from talkhouse.simulator.changes import Changes
+from talkhouse.simulator.entities import (
     Agent,
     Bot,
     Channel,

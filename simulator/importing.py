@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from simulator import texts
-from simulator.entities import Conversation, Message, MessageKind
-from simulator.handling import Handling
-from simulator.making import provider_message_id
+from talkhouse.simulator import texts
+from talkhouse.simulator.entities import Conversation, Message, MessageKind
+from talkhouse.simulator.handling import Handling
+from talkhouse.simulator.making import provider_message_id
 
 
 class Importing(Handling):

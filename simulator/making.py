@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from simulator import texts
-from simulator.entities import Address, Attachment, Channel, ChannelKind, Contact
-from simulator.records import Records
+from talkhouse.simulator import texts
+from talkhouse.simulator.entities import Address, Attachment, Channel, ChannelKind, Contact
+from talkhouse.simulator.records import Records
 
 FILES: dict[str, tuple[str, str, int, int | None, int | None]] = {
     "image": ("receipt.png", "image/png", 48_213, 640, 480),

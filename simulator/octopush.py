@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator.answers import Handler, json, leading_int, route
-from simulator.credentials import OCTOPUSH_KEY, OCTOPUSH_LOGIN
-from simulator.entities import Agent, Conversation, Message
-from simulator.settings import Settings
-from simulator.world import World
+from talkhouse.simulator.answers import Handler, json, leading_int, route
+from talkhouse.simulator.credentials import OCTOPUSH_KEY, OCTOPUSH_LOGIN
+from talkhouse.simulator.entities import Agent, Conversation, Message
+from talkhouse.simulator.settings import Settings
+from talkhouse.simulator.world import World
 
 T = TypeVar("T")
 PARIS = ZoneInfo("Europe/Paris")

@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulator.answers import Refused, epoch, json, leading_int, route
-from simulator.chatwoot import ChatwootApi
-from simulator.chatwoot_json import MESSAGE_TYPES, ChatwootJson, attachment, iso
-from simulator.chatwoot_people import additional_attributes
-from simulator.credentials import ACCOUNT_ID
-from simulator.entities import Contact, Conversation, Message
-from simulator.settings import Settings
-from simulator.world import World
+from talkhouse.simulator.answers import Refused, epoch, json, leading_int, route
+from talkhouse.simulator.chatwoot import ChatwootApi
+from talkhouse.simulator.chatwoot_json import MESSAGE_TYPES, ChatwootJson, attachment, iso
+from talkhouse.simulator.chatwoot_people import additional_attributes
+from talkhouse.simulator.credentials import ACCOUNT_ID
+from talkhouse.simulator.entities import Contact, Conversation, Message
+from talkhouse.simulator.settings import Settings
+from talkhouse.simulator.world import World
 
 # the public controllers do not handle the exception, so Rails words it
 NOT_FOUND = {"status": 404, "error": "Not Found"}

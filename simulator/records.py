@@ -9,7 +9,7 @@ from random import Random
 from typing import TypeVar
 from uuid import UUID
 
-from simulator.entities import (
+from talkhouse.simulator.entities import (
     Agent,
     Bot,
     Channel,

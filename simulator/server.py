@@ -15,17 +15,17 @@ from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp
 
-from simulator.activecampaign import ActiveCampaignApi
-from simulator.answers import json
-from simulator.chatwoot import ChatwootApi
-from simulator.control import Control
-from simulator.faults import Faults
-from simulator.gate import Gate, LoggedRequest
-from simulator.hilos import HilosApi
-from simulator.octopush import OctopushApi
-from simulator.pembalasan import PembalasanApi
-from simulator.settings import Settings
-from simulator.world import Provider, World
+from talkhouse.simulator.activecampaign import ActiveCampaignApi
+from talkhouse.simulator.answers import json
+from talkhouse.simulator.chatwoot import ChatwootApi
+from talkhouse.simulator.control import Control
+from talkhouse.simulator.faults import Faults
+from talkhouse.simulator.gate import Gate, LoggedRequest
+from talkhouse.simulator.hilos import HilosApi
+from talkhouse.simulator.octopush import OctopushApi
+from talkhouse.simulator.pembalasan import PembalasanApi
+from talkhouse.simulator.settings import Settings
+from talkhouse.simulator.world import Provider, World
 
 MISSING: dict[Provider, ASGIApp] = {
     "chatwoot": json({"status": 404, "error": "Not Found"}, 404),

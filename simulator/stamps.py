@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from simulator.chatwoot_json import ChatwootJson
-from simulator.entities import Conversation
-from simulator.world import World
+from talkhouse.simulator.chatwoot_json import ChatwootJson
+from talkhouse.simulator.entities import Conversation
+from talkhouse.simulator.world import World
 
 STAMPS = 64
 THREAD = 8

@@ -15,11 +15,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from simulator.answers import leading_int
-from simulator.credentials import ACCOUNT_ID
-from simulator.server import Simulator, blocking
-from simulator.stamps import STAMPS, THREAD, Own, stamps_of
-from simulator.world import World
+from talkhouse.simulator.answers import leading_int
+from talkhouse.simulator.credentials import ACCOUNT_ID
+from talkhouse.simulator.server import Simulator, blocking
+from talkhouse.simulator.stamps import STAMPS, THREAD, Own, stamps_of
+from talkhouse.simulator.world import World
 
 PAGE = 25
 ANSWER_ROWS = 100

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from simulator.changes import Changes
-from simulator.entities import ChannelKind, Contact, Conversation
-from simulator.history import History, furnish
+from talkhouse.simulator.changes import Changes
+from talkhouse.simulator.entities import ChannelKind, Contact, Conversation
+from talkhouse.simulator.history import History, furnish
 
 Provider = Literal["chatwoot", "hilos", "activecampaign", "octopush", "pembalasan"]
 

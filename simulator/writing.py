@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from simulator import texts
-from simulator.entities import (
+from talkhouse.simulator import texts
+from talkhouse.simulator.entities import (
     Conversation,
     CsatResponse,
     Delivery,
@@ -18,8 +18,8 @@ from simulator.entities import (
     Origin,
     SenderKind,
 )
-from simulator.making import address_of, attachments_of, new_contact, provider_message_id
-from simulator.records import Records
+from talkhouse.simulator.making import address_of, attachments_of, new_contact, provider_message_id
+from talkhouse.simulator.records import Records
 
 
 class Writing(Records):

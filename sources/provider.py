@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sources.http.client import Client
-from sources.rows.record import Record
-from sources.scan.listing import Listing
-from sources.scan.threads import Threads
+from talkhouse.sources.http.client import Client
+from talkhouse.sources.rows.record import Record
+from talkhouse.sources.scan.listing import Listing
+from talkhouse.sources.scan.threads import Threads
 
 
 @dataclass(frozen=True)

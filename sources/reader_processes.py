@@ -1,9 +1,9 @@
 """Other processes that read pages of a list and make their tables, for where the provider answers
 faster than one process can take: Python runs one thread at a time.
 
-Each is `python -m sources.reader_processes`, and talks by its standard input and output, so that no
-secret is in an argument or a file. They are told what to read; the scan decides, and reads again
-itself whatever is not as it should be.
+Each is `python -m talkhouse.sources.reader_processes`, and talks by its standard input and output,
+so that no secret is in an argument or a file. They are told what to read; the scan decides, and
+reads again itself whatever is not as it should be.
 """
 
 import os
@@ -21,14 +21,14 @@ from uuid import uuid4
 import msgspec
 import pyarrow as pa
 
-from sources.registry import provider
-from sources.rows.storage_rules import Terms
-from sources.rows.table import tables_of
-from sources.scan.fetch import Fetch
-from sources.scan.listing import Group, Listing, Seen, seen_of
-from sources.scan.prefetch import PagesAhead
-from sources.scan.scan import BATCH_ROWS
-from sources.settings import Settings
+from talkhouse.sources.registry import provider
+from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.rows.table import tables_of
+from talkhouse.sources.scan.fetch import Fetch
+from talkhouse.sources.scan.listing import Group, Listing, Seen, seen_of
+from talkhouse.sources.scan.prefetch import PagesAhead
+from talkhouse.sources.scan.scan import BATCH_ROWS
+from talkhouse.sources.settings import Settings
 
 # requests per second from which one process is the limit, not the provider
 FAST = 200.0
@@ -151,8 +151,8 @@ class ReaderProcesses:
 class _Process:
     def __init__(self, job: Job) -> None:
         self._process = subprocess.Popen(
-            # -P: a folder named sources where the user works is not to be taken for ours
-            [sys.executable, "-P", "-m", "sources.reader_processes"],
+            # -P: a folder named talkhouse where the user works is not to be taken for ours
+            [sys.executable, "-P", "-m", "talkhouse.sources.reader_processes"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

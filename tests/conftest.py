@@ -17,15 +17,15 @@ import stamina
 # before they are imported: what their assertions compared is shown
 pytest.register_assert_rewrite("support")
 
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import Destination, Warehouse
-from simulator import Simulator, World, serve
-from sources.http import rate_limit
 from support.account import SERVED, Account, Open
 from support.forks import stop_server
 from support.postgres_server import Server, server
 from support.shell import Shell
 from support.templates import Templates
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import Destination, Warehouse
+from talkhouse.simulator import Simulator, World, serve
+from talkhouse.sources.http import rate_limit
 
 pytest_plugins = ["support.lanes", "support.progress"]
 

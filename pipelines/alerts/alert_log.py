@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipelines.alerts.channels import Alert, Channel
-from pipelines.alerts.delivery import Waiting
-from pipelines.monitoring.health import FAILED, SETTINGS, SKIPPED, STALE, VOLUME
-from pipelines.warehouse.interface import Warehouse
+from talkhouse.pipelines.alerts.channels import Alert, Channel
+from talkhouse.pipelines.alerts.delivery import Waiting
+from talkhouse.pipelines.monitoring.health import FAILED, SETTINGS, SKIPPED, STALE, VOLUME
+from talkhouse.pipelines.warehouse.interface import Warehouse
 
 BUILD, PUBLICATION, WAREHOUSE, DRIFT, REJECTS = (
     "build",

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import stamina
 
-from pipelines.settings.configuration import secret
-from sources.settings import SettingsError
+from talkhouse.pipelines.settings.configuration import secret
+from talkhouse.sources.settings import SettingsError
 
 TIMEOUT_SECONDS = 10.0
 ATTEMPTS = 3

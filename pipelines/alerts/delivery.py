@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipelines.alerts.channels import Alert, Channel, NotDelivered
-from pipelines.telemetry.events import AlertsSent, tell
+from talkhouse.pipelines.alerts.channels import Alert, Channel, NotDelivered
+from talkhouse.pipelines.telemetry.events import AlertsSent, tell
 
 
 @dataclass

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
-from pipelines.alerts.alert_log import WAREHOUSE, Ledger
-from pipelines.alerts.channels import Alert, Channel
-from pipelines.alerts.delivery import Waiting, deliver
-from pipelines.monitoring.health import SETTINGS, SOONEST_STALE
-from pipelines.settings.folders import SETTINGS_FOLDER
-from pipelines.warehouse.interface import AlreadySyncing, WarehouseError
-from sources.settings import SettingsError
+from talkhouse.pipelines.alerts.alert_log import WAREHOUSE, Ledger
+from talkhouse.pipelines.alerts.channels import Alert, Channel
+from talkhouse.pipelines.alerts.delivery import Waiting, deliver
+from talkhouse.pipelines.monitoring.health import SETTINGS, SOONEST_STALE
+from talkhouse.pipelines.settings.folders import SETTINGS_FOLDER
+from talkhouse.pipelines.warehouse.interface import AlreadySyncing, WarehouseError
+from talkhouse.sources.settings import SettingsError
 
 HELD_SINCE = SETTINGS_FOLDER / "warehouse_held_since"
 # by kind: what is said when it begins, before why, and when it is over

@@ -9,23 +9,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 
-from pipelines.alerts.alert_log import BUILD, DRIFT, PUBLICATION, REJECTS, WAREHOUSE, Ledger
-from pipelines.alerts.channels import Channel
-from pipelines.alerts.delivery import deliver
-from pipelines.alerts.outage import note_end, tell_held, tell_outage
-from pipelines.analytics.publish import Publication
-from pipelines.audit.notes import last_build
-from pipelines.monitoring.health import FAILED, SETTINGS, SKIPPED, STALE, VOLUME, Health, health
-from pipelines.settings.connections import Connection
-from pipelines.warehouse.failures import explained
-from pipelines.warehouse.interface import (
+from talkhouse.pipelines.alerts.alert_log import (
+    BUILD,
+    DRIFT,
+    PUBLICATION,
+    REJECTS,
+    WAREHOUSE,
+    Ledger,
+)
+from talkhouse.pipelines.alerts.channels import Channel
+from talkhouse.pipelines.alerts.delivery import deliver
+from talkhouse.pipelines.alerts.outage import note_end, tell_held, tell_outage
+from talkhouse.pipelines.analytics.publish import Publication
+from talkhouse.pipelines.audit.notes import last_build
+from talkhouse.pipelines.monitoring.health import (
+    FAILED,
+    SETTINGS,
+    SKIPPED,
+    STALE,
+    VOLUME,
+    Health,
+    health,
+)
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.warehouse.failures import explained
+from talkhouse.pipelines.warehouse.interface import (
     AlreadySyncing,
     Destination,
     Warehouse,
     WarehouseError,
     WarehouseGone,
 )
-from pipelines.warehouse.migrations import migrate
+from talkhouse.pipelines.warehouse.migrations import migrate
 
 FIELDS_SHOWN = 5
 # a provider may name fields by what they hold

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from pipelines.analytics.build import Built, build, failed_build, time_zone_of
-from pipelines.analytics.publish import Publication, published
-from pipelines.audit.notes import last_build
-from pipelines.audit.outcome import Outcome
-from pipelines.warehouse.destination import Copy, configured
-from pipelines.warehouse.interface import (
+from talkhouse.pipelines.analytics.build import Built, build, failed_build, time_zone_of
+from talkhouse.pipelines.analytics.publish import Publication, published
+from talkhouse.pipelines.audit.notes import last_build
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.warehouse.destination import Copy, configured
+from talkhouse.pipelines.warehouse.interface import (
     AlreadySyncing,
     WarehouseError,
 )
-from sources.settings import SettingsError, duration
+from talkhouse.sources.settings import SettingsError, duration
 
 
 def build_age(text: str) -> timedelta | None:

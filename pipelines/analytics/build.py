@@ -14,18 +14,18 @@ from zoneinfo import available_timezones
 
 from rich.console import Console
 
-from pipelines.analytics.publish import Publication
-from pipelines.analytics.unchanged_build import ingredients, note_built, unchanged_since
-from pipelines.audit.notes import note_build, was_built_of
-from pipelines.console import print_json, results
-from pipelines.settings.configuration import setting
-from pipelines.settings.folders import WORKING_FOLDER
-from pipelines.telemetry.events import BuildEnded, tell
-from pipelines.warehouse.interface import Destination, Warehouse, WarehouseError
-from sources.registry import PROVIDERS
-from sources.settings import SettingsError
+from talkhouse.pipelines.analytics.publish import Publication
+from talkhouse.pipelines.analytics.unchanged_build import ingredients, note_built, unchanged_since
+from talkhouse.pipelines.audit.notes import note_build, was_built_of
+from talkhouse.pipelines.console import print_json, results
+from talkhouse.pipelines.settings.configuration import setting
+from talkhouse.pipelines.settings.folders import WORKING_FOLDER
+from talkhouse.pipelines.telemetry.events import BuildEnded, tell
+from talkhouse.pipelines.warehouse.interface import Destination, Warehouse, WarehouseError
+from talkhouse.sources.registry import PROVIDERS
+from talkhouse.sources.settings import SettingsError
 
-MODELS = Path(__file__).parent.parent / "models"
+MODELS = Path(__file__).parents[2] / "models"
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """The raw tables as dbt's sources, told from the record types: `models/staging/sources.yml`.
 
-python -m pipelines.analytics.dbt_sources > models/staging/sources.yml
+python -m talkhouse.pipelines.analytics.dbt_sources > models/staging/sources.yml
 """
 
 import sys
@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from sources.registry import PROVIDERS, provider
-from sources.rows.record import Record, table_columns
+from talkhouse.sources.registry import PROVIDERS, provider
+from talkhouse.sources.rows.record import Record, table_columns
 
 TYPES = {
     "text": "text",
@@ -26,8 +26,8 @@ AUDIT = {
     "rejects": "Rows that could not be loaded.",
 }
 HEADER = """\
-# The raw tables, as `python -m pipelines.analytics.dbt_sources` tells them from the record types of
-# sources/. Not to be edited by hand: a test compares them.
+# The raw tables, as `python -m talkhouse.pipelines.analytics.dbt_sources` tells them from the
+# record types of sources/. Not to be edited by hand: a test compares them.
 """
 
 

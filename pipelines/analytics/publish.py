@@ -13,13 +13,13 @@ from typing import BinaryIO
 
 import duckdb
 
-from pipelines.audit.notes import last_build_failed
-from pipelines.console import print_json, results
-from pipelines.telemetry.events import Published, tell
-from pipelines.warehouse.destination import Copy
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import AlreadySyncing, Warehouse, WarehouseError
-from sources.settings import SettingsError
+from talkhouse.pipelines.audit.notes import last_build_failed
+from talkhouse.pipelines.console import print_json, results
+from talkhouse.pipelines.telemetry.events import Published, tell
+from talkhouse.pipelines.warehouse.destination import Copy
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import AlreadySyncing, Warehouse, WarehouseError
+from talkhouse.sources.settings import SettingsError
 
 
 @dataclass(frozen=True)

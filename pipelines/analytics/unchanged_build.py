@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from pipelines.audit.notes import note_good_build
-from pipelines.audit.row_changes import marks
-from pipelines.warehouse.interface import AUDIT, BUILT, Warehouse
-from sources.settings import instant
+from talkhouse.pipelines.audit.notes import note_good_build
+from talkhouse.pipelines.audit.row_changes import marks
+from talkhouse.pipelines.warehouse.interface import AUDIT, BUILT, Warehouse
+from talkhouse.sources.settings import instant
 
 MADE_BY = ("talkhouse", "dbt-core", "dbt-adapters", "dbt-duckdb", "dbt-postgres", "duckdb")
 Ingredients = dict[str, Any]

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from pipelines.settings.connections import Connection
-from pipelines.warehouse.interface import AUDIT, Warehouse
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.warehouse.interface import AUDIT, Warehouse
 
 
 def accounts(warehouse: Warehouse, chosen: Sequence[Connection]) -> set[str]:

@@ -6,10 +6,10 @@ to know which loads no row came with, every table is looked through.
 
 from datetime import UTC, datetime, timedelta
 
-from pipelines.settings.configuration import setting
-from pipelines.settings.connections import Connection
-from pipelines.warehouse.interface import Warehouse
-from sources.settings import SettingsError, duration
+from talkhouse.pipelines.settings.configuration import setting
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.sources.settings import SettingsError, duration
 
 KEEP = timedelta(days=90)
 PARTS = 100

@@ -16,14 +16,14 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from pipelines.audit.outcome import Outcome
-from pipelines.settings.connections import Connection
-from pipelines.warehouse.interface import AUDIT, Warehouse
-from pipelines.warehouse.migrations import migrate
-from sources.registry import PROVIDERS
-from sources.rows.lenient_decode import Drift, Reject
-from sources.rows.record import table_columns
-from sources.scan.progress import Progress
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.warehouse.interface import AUDIT, Warehouse
+from talkhouse.pipelines.warehouse.migrations import migrate
+from talkhouse.sources.registry import PROVIDERS
+from talkhouse.sources.rows.lenient_decode import Drift, Reject
+from talkhouse.sources.rows.record import table_columns
+from talkhouse.sources.scan.progress import Progress
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sources.dlt_source.run import Report
+from talkhouse.sources.dlt_source.run import Report
 
 
 def _now() -> datetime:

@@ -7,9 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
-from pipelines.console import print_json, results
-from pipelines.warehouse.interface import AUDIT, Destination, Warehouse
-from sources.settings import SettingsError
+from talkhouse.pipelines.console import print_json, results
+from talkhouse.pipelines.warehouse.interface import AUDIT, Destination, Warehouse
+from talkhouse.sources.settings import SettingsError
 
 WHY = {
     "full": "to its end: it was due, or --full",

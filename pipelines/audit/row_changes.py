@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pipelines.warehouse.interface import AUDIT, Warehouse
+from talkhouse.pipelines.warehouse.interface import AUDIT, Warehouse
 
 
 @contextmanager

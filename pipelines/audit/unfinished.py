@@ -8,8 +8,8 @@ audit.unrenewed   a table whose rows a command deleted or changed, until all of 
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from pipelines.audit.row_changes import note_change
-from pipelines.warehouse.interface import AUDIT, Warehouse
+from talkhouse.pipelines.audit.row_changes import note_change
+from talkhouse.pipelines.warehouse.interface import AUDIT, Warehouse
 
 ERASE, PRIVACY, READ_AGAIN, RETAIN = "erase", "privacy", "read again", "retain"
 

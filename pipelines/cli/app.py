@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.exit_codes import BUSY, FAILED, INTERRUPTED, MISUSED
+from talkhouse.pipelines.exit_codes import BUSY, FAILED, INTERRUPTED, MISUSED
 
 if TYPE_CHECKING:
-    from pipelines.analytics.publish import Publication
+    from talkhouse.pipelines.analytics.publish import Publication
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,7 +34,7 @@ STOP_SECONDS = 8.0
 @contextmanager
 def errors_told() -> Iterator[None]:
     """Ends the command with one line where the user can do something about it."""
-    from pipelines.warehouse.failures import configuration_errors
+    from talkhouse.pipelines.warehouse.failures import configuration_errors
 
     signal.signal(signal.SIGTERM, _stop)
     try:
@@ -59,8 +59,8 @@ def exit_code_after(publication: "Publication") -> int:
 
 def exit_code_of(e: BaseException) -> int:
     """What a command exits with that is ended by this."""
-    from pipelines.warehouse.failures import configuration_errors
-    from pipelines.warehouse.interface import AlreadySyncing, WarehouseGone
+    from talkhouse.pipelines.warehouse.failures import configuration_errors
+    from talkhouse.pipelines.warehouse.interface import AlreadySyncing, WarehouseGone
 
     if isinstance(e, typer.Exit):
         return e.exit_code

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 
-from pipelines.cli.app import exit_code_of
-from pipelines.settings.configuration import setting
-from pipelines.telemetry.events import (
+from talkhouse.pipelines.cli.app import exit_code_of
+from talkhouse.pipelines.settings.configuration import setting
+from talkhouse.pipelines.telemetry.events import (
     CommandEnded,
     CommandStarted,
     tell,
 )
-from pipelines.telemetry.json_log import logged
-from pipelines.telemetry.sync_events import message_of
+from talkhouse.pipelines.telemetry.json_log import logged
+from talkhouse.pipelines.telemetry.sync_events import message_of
 
 
 @contextmanager
@@ -39,6 +39,6 @@ def _traced() -> AbstractContextManager[None]:
     if not endpoint:
         return nullcontext()
     # here: it takes a fifth of a second, which no other command should
-    from pipelines.telemetry.traces import traced
+    from talkhouse.pipelines.telemetry.traces import traced
 
     return traced(endpoint)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.app import AsJson, Names, app, errors_told
-from pipelines.exit_codes import FAILED
+from talkhouse.pipelines.cli.app import AsJson, Names, app, errors_told
+from talkhouse.pipelines.exit_codes import FAILED
 
 
 def _version(wanted: bool) -> None:
@@ -51,7 +51,7 @@ def demo(
     Example: `talkhouse demo --file demo.duckdb`
     """
     with errors_told():
-        from pipelines.demo.demo import run_demo
+        from talkhouse.pipelines.demo.demo import run_demo
 
         ok = run_demo(file)
     raise typer.Exit(0 if ok else FAILED)
@@ -73,7 +73,7 @@ def init(
     Example: `talkhouse init chatwoot hilos`
     """
     with errors_told():
-        from pipelines.settings.scaffold import add_connections
+        from talkhouse.pipelines.settings.scaffold import add_connections
 
         lines = add_connections(providers)
     typer.echo("\n".join(lines))
@@ -88,8 +88,8 @@ def check(names: Names = None, as_json: AsJson = False) -> None:
     Example: `talkhouse check chatwoot`
     """
     with errors_told():
-        from pipelines.settings.check import check_all, show_checks
-        from pipelines.settings.connections import connections
+        from talkhouse.pipelines.settings.check import check_all, show_checks
+        from talkhouse.pipelines.settings.connections import connections
 
         found = check_all(connections(names or ()))
         show_checks(found, as_json)
@@ -133,7 +133,7 @@ def sync(
     Example: `talkhouse sync chatwoot --only conversations --only messages`
     """
     with errors_told():
-        from pipelines.cli.sync_command import run_sync
+        from talkhouse.pipelines.cli.sync_command import run_sync
 
         run_sync(
             names or (),
@@ -163,10 +163,10 @@ def plan(
     Example: `talkhouse plan chatwoot --full`
     """
     with errors_told():
-        from pipelines.settings.connections import connections
-        from pipelines.syncing.cost_estimate import plan_all, show_plans
-        from pipelines.syncing.plans import plans_of
-        from pipelines.warehouse.destination import configured
+        from talkhouse.pipelines.settings.connections import connections
+        from talkhouse.pipelines.syncing.cost_estimate import plan_all, show_plans
+        from talkhouse.pipelines.syncing.plans import plans_of
+        from talkhouse.pipelines.warehouse.destination import configured
 
         chosen = connections(names or ())
         plans = plans_of(chosen, full=full, since=since, until=until)
@@ -192,7 +192,7 @@ def schedule(
     Example: `talkhouse schedule --every 15m --build 1d`
     """
     with errors_told():
-        from pipelines.orchestration.schedule_files import Cadence, written
+        from talkhouse.pipelines.orchestration.schedule_files import Cadence, written
 
         cadence = Cadence.of(every)
         for file, where in written(cadence, build, to, user).items():
@@ -217,10 +217,10 @@ def simulate(
     Example: `talkhouse simulate --port 9000 --conversations 500`
     """
     with errors_told():
-        from pipelines.demo.simulate import simulate as serve
+        from talkhouse.pipelines.demo.simulate import simulate as serve
 
         serve(port, seed, conversations, static)
 
 
 # commands that come after
-from pipelines.cli import privacy_commands, warehouse_commands  # noqa: E402, F401
+from talkhouse.pipelines.cli import privacy_commands, warehouse_commands  # noqa: E402, F401

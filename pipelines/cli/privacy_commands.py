@@ -9,8 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from pipelines.cli.app import AsJson, app, errors_told
-from pipelines.exit_codes import FAILED
+from talkhouse.pipelines.cli.app import AsJson, app, errors_told
+from talkhouse.pipelines.exit_codes import FAILED
 
 
 @app.command()
@@ -28,13 +28,13 @@ def privacy(
     Example: `talkhouse privacy --apply`
     """
     with errors_told():
-        from pipelines.cli.command_events import command_told
-        from pipelines.orchestration.apply_policy import apply_policy
-        from pipelines.privacy.inventory import report, show_report
-        from pipelines.settings.connections import connections
-        from pipelines.settings.personal_data import configured_privacy
-        from pipelines.warehouse.destination import configured, configured_copy
-        from sources.settings import SettingsError
+        from talkhouse.pipelines.cli.command_events import command_told
+        from talkhouse.pipelines.orchestration.apply_policy import apply_policy
+        from talkhouse.pipelines.privacy.inventory import report, show_report
+        from talkhouse.pipelines.settings.connections import connections
+        from talkhouse.pipelines.settings.personal_data import configured_privacy
+        from talkhouse.pipelines.warehouse.destination import configured, configured_copy
+        from talkhouse.sources.settings import SettingsError
 
         with command_told("privacy") if apply else nullcontext():
             policy, destination = configured_privacy(), configured()
@@ -73,13 +73,13 @@ def erase(
     Example: `talkhouse erase --phone +351912345678`, and again with --yes
     """
     with errors_told():
-        from pipelines.cli.command_events import command_told
-        from pipelines.privacy.erase import erase as erased
-        from pipelines.privacy.find_person import asked_for
-        from pipelines.privacy.receipt import make_folder, show_receipt, write_receipt
-        from pipelines.settings.connections import connections
-        from pipelines.settings.personal_data import configured_privacy
-        from pipelines.warehouse.destination import configured, configured_copy
+        from talkhouse.pipelines.cli.command_events import command_told
+        from talkhouse.pipelines.privacy.erase import erase as erased
+        from talkhouse.pipelines.privacy.find_person import asked_for
+        from talkhouse.pipelines.privacy.receipt import make_folder, show_receipt, write_receipt
+        from talkhouse.pipelines.settings.connections import connections
+        from talkhouse.pipelines.settings.personal_data import configured_privacy
+        from talkhouse.pipelines.warehouse.destination import configured, configured_copy
 
         with command_told("erase") if yes else nullcontext():
             phone, email = (sys.stdin.readline().strip() if v == "-" else v for v in (phone, email))
@@ -111,13 +111,13 @@ def retain(
     Example: `talkhouse retain --dry-run`
     """
     with errors_told():
-        from pipelines.cli.command_events import command_told
-        from pipelines.privacy.retain import retain as retained_in
-        from pipelines.privacy.retain import show_retained
-        from pipelines.settings.connections import connections
-        from pipelines.settings.personal_data import configured_retention
-        from pipelines.warehouse.destination import configured, configured_copy
-        from sources.settings import SettingsError
+        from talkhouse.pipelines.cli.command_events import command_told
+        from talkhouse.pipelines.privacy.retain import retain as retained_in
+        from talkhouse.pipelines.privacy.retain import show_retained
+        from talkhouse.pipelines.settings.connections import connections
+        from talkhouse.pipelines.settings.personal_data import configured_retention
+        from talkhouse.pipelines.warehouse.destination import configured, configured_copy
+        from talkhouse.sources.settings import SettingsError
 
         with nullcontext() if dry_run else command_told("retain"):
             windows, destination, copy = configured_retention(), configured(), configured_copy()

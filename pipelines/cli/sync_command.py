@@ -5,21 +5,21 @@ from contextlib import ExitStack
 
 import typer
 
-from pipelines.alerts.channels import configured_channels
-from pipelines.alerts.outage import outage_told
-from pipelines.alerts.send import send_alerts
-from pipelines.analytics.after_sync import build_age, build_synced, publish_synced
-from pipelines.audit.outcome import Outcome
-from pipelines.cli.command_events import command_told
-from pipelines.console import progress, results
-from pipelines.exit_codes import BUSY, FAILED
-from pipelines.monitoring.metrics_export import Meter, configured_meter
-from pipelines.orchestration.sync_all import sync_all
-from pipelines.orchestration.sync_report import show_outcomes
-from pipelines.settings.connections import provider_of, usable_connections
-from pipelines.telemetry.events import tell
-from pipelines.telemetry.sync_events import sync_ended
-from pipelines.warehouse.destination import configured, configured_copy
+from talkhouse.pipelines.alerts.channels import configured_channels
+from talkhouse.pipelines.alerts.outage import outage_told
+from talkhouse.pipelines.alerts.send import send_alerts
+from talkhouse.pipelines.analytics.after_sync import build_age, build_synced, publish_synced
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.cli.command_events import command_told
+from talkhouse.pipelines.console import progress, results
+from talkhouse.pipelines.exit_codes import BUSY, FAILED
+from talkhouse.pipelines.monitoring.metrics_export import Meter, configured_meter
+from talkhouse.pipelines.orchestration.sync_all import sync_all
+from talkhouse.pipelines.orchestration.sync_report import show_outcomes
+from talkhouse.pipelines.settings.connections import provider_of, usable_connections
+from talkhouse.pipelines.telemetry.events import tell
+from talkhouse.pipelines.telemetry.sync_events import sync_ended
+from talkhouse.pipelines.warehouse.destination import configured, configured_copy
 
 
 def run_sync(
@@ -65,7 +65,7 @@ def run_sync(
         meter.published(tried)
         show_outcomes(outcomes, as_json, dry_run, publication)
         if built:
-            from pipelines.analytics.build import print_built
+            from talkhouse.pipelines.analytics.build import print_built
 
             meter.built(built)
             # what is read by programs stays a list of connections

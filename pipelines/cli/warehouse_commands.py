@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.app import AsJson, Names, app, errors_told, exit_code_after
-from pipelines.exit_codes import FAILED
+from talkhouse.pipelines.cli.app import AsJson, Names, app, errors_told, exit_code_after
+from talkhouse.pipelines.exit_codes import FAILED
 
 
 @app.command()
@@ -24,12 +24,12 @@ def build(
     Example: `talkhouse build`
     """
     with errors_told():
-        from pipelines.analytics.build import build as built_in
-        from pipelines.analytics.build import show_built
-        from pipelines.analytics.publish import published
-        from pipelines.cli.command_events import command_told
-        from pipelines.monitoring.metrics_export import configured_meter
-        from pipelines.warehouse.destination import configured, configured_copy
+        from talkhouse.pipelines.analytics.build import build as built_in
+        from talkhouse.pipelines.analytics.build import show_built
+        from talkhouse.pipelines.analytics.publish import published
+        from talkhouse.pipelines.cli.command_events import command_told
+        from talkhouse.pipelines.monitoring.metrics_export import configured_meter
+        from talkhouse.pipelines.warehouse.destination import configured, configured_copy
 
         with command_told("build"):
             copy, meter = configured_copy(), configured_meter()
@@ -62,9 +62,9 @@ def verify(
     Example: `talkhouse verify chatwoot --budget 10m --repair`
     """
     with errors_told():
-        from pipelines.settings.connections import connections
-        from pipelines.verification.report import show_verified
-        from pipelines.verification.verify_all import verify_all
+        from talkhouse.pipelines.settings.connections import connections
+        from talkhouse.pipelines.verification.report import show_verified
+        from talkhouse.pipelines.verification.verify_all import verify_all
 
         found = verify_all(connections(names or ()), budget, repair)
         show_verified(found, as_json)
@@ -92,15 +92,15 @@ def status(
     Example: `talkhouse status --watch`
     """
     with errors_told():
-        from pipelines.alerts.channels import configured_channels
-        from pipelines.alerts.outage import outage_told
-        from pipelines.alerts.send import send_alerts
-        from pipelines.monitoring.overview import look
-        from pipelines.monitoring.status_screen import show_overview
-        from pipelines.monitoring.status_screen import watch as watched
-        from pipelines.settings.connections import usable_connections
-        from pipelines.warehouse.destination import configured, configured_copy
-        from sources.settings import SettingsError
+        from talkhouse.pipelines.alerts.channels import configured_channels
+        from talkhouse.pipelines.alerts.outage import outage_told
+        from talkhouse.pipelines.alerts.send import send_alerts
+        from talkhouse.pipelines.monitoring.overview import look
+        from talkhouse.pipelines.monitoring.status_screen import show_overview
+        from talkhouse.pipelines.monitoring.status_screen import watch as watched
+        from talkhouse.pipelines.settings.connections import usable_connections
+        from talkhouse.pipelines.warehouse.destination import configured, configured_copy
+        from talkhouse.sources.settings import SettingsError
 
         if watch and (alert or as_json):
             raise SettingsError("--watch is for people to look at: not with --alert, nor --json")
@@ -136,10 +136,10 @@ def publish(
     Example: `talkhouse publish --to published.duckdb`
     """
     with errors_told():
-        from pipelines.analytics.publish import published, show_publication
-        from pipelines.cli.command_events import command_told
-        from pipelines.monitoring.metrics_export import configured_meter
-        from pipelines.warehouse.destination import copy_to
+        from talkhouse.pipelines.analytics.publish import published, show_publication
+        from talkhouse.pipelines.cli.command_events import command_told
+        from talkhouse.pipelines.monitoring.metrics_export import configured_meter
+        from talkhouse.pipelines.warehouse.destination import copy_to
 
         with command_told("publish"):
             meter = configured_meter()
@@ -166,8 +166,8 @@ def runs(
     if context.invoked_subcommand:
         return
     with errors_told():
-        from pipelines.audit.past_runs import past_runs, show_runs
-        from pipelines.warehouse.destination import configured
+        from talkhouse.pipelines.audit.past_runs import past_runs, show_runs
+        from talkhouse.pipelines.warehouse.destination import configured
 
         show_runs(past_runs(configured(), limit), as_json)
 
@@ -182,7 +182,7 @@ def show(
     Example: `talkhouse runs show 20261121T1003`
     """
     with errors_told():
-        from pipelines.audit.past_runs import past_run, show_run
-        from pipelines.warehouse.destination import configured
+        from talkhouse.pipelines.audit.past_runs import past_run, show_run
+        from talkhouse.pipelines.warehouse.destination import configured
 
         show_run(past_run(configured(), run_id), as_json)

@@ -7,16 +7,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.analytics.build import build, show_built
-from pipelines.console import results
-from pipelines.demo.simulate import simulated
-from pipelines.monitoring.connection_status import FINDINGS
-from pipelines.orchestration.sync_all import sync_all
-from pipelines.settings.connections import connection
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import Warehouse, WarehouseError
-from simulator import World, serve
-from sources.registry import PROVIDERS
+from talkhouse.pipelines.analytics.build import build, show_built
+from talkhouse.pipelines.console import results
+from talkhouse.pipelines.demo.simulate import simulated
+from talkhouse.pipelines.monitoring.connection_status import FINDINGS
+from talkhouse.pipelines.orchestration.sync_all import sync_all
+from talkhouse.pipelines.settings.connections import connection
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import Warehouse, WarehouseError
+from talkhouse.simulator import World, serve
+from talkhouse.sources.registry import PROVIDERS
 
 SEED, CONVERSATIONS = 7, 240
 

@@ -3,9 +3,9 @@
 import json
 import sys
 
-from simulator import Simulator, World, credentials, run
-from simulator.static import run_static
-from sources.registry import PROVIDERS
+from talkhouse.simulator import Simulator, World, credentials, run
+from talkhouse.simulator.static import run_static
+from talkhouse.sources.registry import PROVIDERS
 
 CONTROL = """\
 control  GET {url}/_simulator/world    the company in numbers

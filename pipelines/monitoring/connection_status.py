@@ -7,15 +7,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pipelines.monitoring.health import KINDS, RUNS_LOOKED_AT, SETTINGS, Health, Problem, health
-from pipelines.settings.connections import Connection
-from pipelines.syncing.list_states import MODES, list_states
-from pipelines.syncing.storage_rules import terms_of
-from pipelines.syncing.worklist import Worklist, as_of
-from pipelines.warehouse.interface import Warehouse
-from sources.dlt_source.run import MESSAGES
-from sources.scan.listing import Listing
-from sources.settings import SettingsError, duration
+from talkhouse.pipelines.monitoring.health import (
+    KINDS,
+    RUNS_LOOKED_AT,
+    SETTINGS,
+    Health,
+    Problem,
+    health,
+)
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.list_states import MODES, list_states
+from talkhouse.pipelines.syncing.storage_rules import terms_of
+from talkhouse.pipelines.syncing.worklist import Worklist, as_of
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.sources.dlt_source.run import MESSAGES
+from talkhouse.sources.scan.listing import Listing
+from talkhouse.sources.settings import SettingsError, duration
 
 FINDINGS = ("drift", "rejects")
 

@@ -9,10 +9,10 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from pipelines.monitoring.volume import unusual
-from pipelines.settings.connections import Connection
-from pipelines.warehouse.interface import AUDIT, Warehouse
-from sources.settings import duration
+from talkhouse.pipelines.monitoring.volume import unusual
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.warehouse.interface import AUDIT, Warehouse
+from talkhouse.sources.settings import duration
 
 RUNS_LOOKED_AT = 20
 STALE_AFTER_RUNS = 3

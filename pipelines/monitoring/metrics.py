@@ -6,21 +6,21 @@ prometheus_client is imported only when something is measured.
 import time
 from typing import TYPE_CHECKING
 
-from pipelines.analytics.publish import Publication
-from pipelines.audit.outcome import Outcome
-from pipelines.settings.connections import Connection
-from pipelines.syncing.list_states import list_states
-from pipelines.syncing.worklist import Worklist, as_of
-from pipelines.warehouse.interface import Warehouse
-from sources.rows.lenient_decode import Drift, Reject
-from sources.scan.progress import Progress
-from sources.settings import instant
+from talkhouse.pipelines.analytics.publish import Publication
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.list_states import list_states
+from talkhouse.pipelines.syncing.worklist import Worklist, as_of
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.sources.rows.lenient_decode import Drift, Reject
+from talkhouse.sources.scan.progress import Progress
+from talkhouse.sources.settings import instant
 
 if TYPE_CHECKING:
     from prometheus_client import Gauge
 
     # it has the libraries of both databases
-    from pipelines.analytics.build import Built
+    from talkhouse.pipelines.analytics.build import Built
 
 METRICS = {
     "talkhouse_sync_last_run_timestamp_seconds": "When the latest sync ended.",

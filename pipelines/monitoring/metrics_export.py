@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 import httpx
 
-from pipelines.analytics.publish import Publication
-from pipelines.audit.outcome import Outcome
-from pipelines.monitoring.metrics import (
+from talkhouse.pipelines.analytics.publish import Publication
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.monitoring.metrics import (
     Sheet,
     add_known,
     add_standing,
@@ -28,14 +28,14 @@ from pipelines.monitoring.metrics import (
     measured_publication,
     measured_sync,
 )
-from pipelines.settings.configuration import secret, setting
-from pipelines.settings.connections import Connection
-from pipelines.warehouse.interface import AlreadySyncing, Warehouse, WarehouseError
-from sources.settings import SettingsError
+from talkhouse.pipelines.settings.configuration import secret, setting
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.warehouse.interface import AlreadySyncing, Warehouse, WarehouseError
+from talkhouse.sources.settings import SettingsError
 
 if TYPE_CHECKING:
     # it has the libraries of both databases
-    from pipelines.analytics.build import Built
+    from talkhouse.pipelines.analytics.build import Built
 
 PUSH_SECONDS = 10.0
 

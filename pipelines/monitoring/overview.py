@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipelines.audit.notes import last_build
-from pipelines.audit.unfinished import cut_off
-from pipelines.monitoring.connection_status import Status, status_of
-from pipelines.monitoring.health import KINDS, SETTINGS, UNSYNCED, Health, Problem
-from pipelines.settings.connections import Connection
-from pipelines.warehouse.destination import Copy
-from pipelines.warehouse.interface import AlreadySyncing, Destination
+from talkhouse.pipelines.audit.notes import last_build
+from talkhouse.pipelines.audit.unfinished import cut_off
+from talkhouse.pipelines.monitoring.connection_status import Status, status_of
+from talkhouse.pipelines.monitoring.health import KINDS, SETTINGS, UNSYNCED, Health, Problem
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.warehouse.destination import Copy
+from talkhouse.pipelines.warehouse.interface import AlreadySyncing, Destination
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,19 @@ from typing import Any
 from rich.live import Live
 from rich.text import Text
 
-from pipelines.console import print_json, results
-from pipelines.monitoring.connection_status import FINDINGS, ListStatus, Status
-from pipelines.monitoring.health import FAILED, SETTINGS, SKIPPED, STALE, UNSYNCED, VOLUME, words
-from pipelines.monitoring.overview import Overview
-from pipelines.warehouse.interface import AlreadySyncing
+from talkhouse.pipelines.console import print_json, results
+from talkhouse.pipelines.monitoring.connection_status import FINDINGS, ListStatus, Status
+from talkhouse.pipelines.monitoring.health import (
+    FAILED,
+    SETTINGS,
+    SKIPPED,
+    STALE,
+    UNSYNCED,
+    VOLUME,
+    words,
+)
+from talkhouse.pipelines.monitoring.overview import Overview
+from talkhouse.pipelines.warehouse.interface import AlreadySyncing
 
 QUARANTINED_SHOWN = 10
 WATCH_SECONDS = 5.0

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from statistics import median
 
-from pipelines.warehouse.interface import Warehouse
+from talkhouse.pipelines.warehouse.interface import Warehouse
 
 WEEKS = 4
 DAYS = 5

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pipelines.audit.unfinished import PRIVACY, READ_AGAIN, note_renewed
-from pipelines.orchestration.sync_all import sync_all
-from pipelines.privacy.inventory import report
-from pipelines.privacy.rebuild import renew
-from pipelines.privacy.rewrite_rows import rewrite
-from pipelines.settings.connections import Connection
-from pipelines.warehouse.destination import Copy
-from pipelines.warehouse.interface import Destination
-from sources.rows.personal_data import Privacy
+from talkhouse.pipelines.audit.unfinished import PRIVACY, READ_AGAIN, note_renewed
+from talkhouse.pipelines.orchestration.sync_all import sync_all
+from talkhouse.pipelines.privacy.inventory import report
+from talkhouse.pipelines.privacy.rebuild import renew
+from talkhouse.pipelines.privacy.rewrite_rows import rewrite
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.warehouse.destination import Copy
+from talkhouse.pipelines.warehouse.interface import Destination
+from talkhouse.sources.rows.personal_data import Privacy
 
 
 @dataclass

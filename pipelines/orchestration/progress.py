@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from pipelines.audit.outcome import Outcome
-from pipelines.settings.connections import Connection
-from sources.http.client import Client
-from sources.scan.progress import Progress, mode_of
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.sources.http.client import Client
+from talkhouse.sources.scan.progress import Progress, mode_of
 
 SAY_EVERY_SECONDS = 10.0
 

@@ -9,9 +9,9 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipelines.monitoring.health import SOONEST_STALE, STALE_AFTER_RUNS, words
-from pipelines.settings.personal_data import configured_retention
-from sources.settings import SettingsError, duration
+from talkhouse.pipelines.monitoring.health import SOONEST_STALE, STALE_AFTER_RUNS, words
+from talkhouse.pipelines.settings.personal_data import configured_retention
+from talkhouse.sources.settings import SettingsError, duration
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 NEVER = "never"

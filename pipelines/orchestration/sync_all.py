@@ -3,25 +3,25 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from pipelines.audit.housekeeping import kept_for
-from pipelines.audit.outcome import Outcome
-from pipelines.monitoring.metrics_export import Meter
-from pipelines.orchestration.progress import watching
-from pipelines.settings.connections import Connection
-from pipelines.syncing.dry_run import dry_run as read_only
-from pipelines.syncing.plans import chosen_lists, plans_of, request_budget
-from pipelines.syncing.storage_rules import terms_of
-from pipelines.syncing.sync_connection import sync
-from pipelines.telemetry.sync_events import sync_told
-from pipelines.warehouse.destination import configured
-from pipelines.warehouse.failures import explained
-from pipelines.warehouse.interface import (
+from talkhouse.pipelines.audit.housekeeping import kept_for
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.monitoring.metrics_export import Meter
+from talkhouse.pipelines.orchestration.progress import watching
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.dry_run import dry_run as read_only
+from talkhouse.pipelines.syncing.plans import chosen_lists, plans_of, request_budget
+from talkhouse.pipelines.syncing.storage_rules import terms_of
+from talkhouse.pipelines.syncing.sync_connection import sync
+from talkhouse.pipelines.telemetry.sync_events import sync_told
+from talkhouse.pipelines.warehouse.destination import configured
+from talkhouse.pipelines.warehouse.failures import explained
+from talkhouse.pipelines.warehouse.interface import (
     Destination,
     Warehouse,
     WarehouseError,
     WarehouseGone,
 )
-from sources.settings import SettingsError
+from talkhouse.sources.settings import SettingsError
 
 NOWHERE = Meter()
 

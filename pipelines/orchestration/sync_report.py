@@ -6,11 +6,11 @@ from typing import Any
 
 from rich.table import Table
 
-from pipelines.analytics.publish import Publication, show_publication
-from pipelines.audit.outcome import Outcome
-from pipelines.console import print_json, results
-from sources.dlt_source.run import MESSAGES
-from sources.scan.progress import Progress, mode_of
+from talkhouse.pipelines.analytics.publish import Publication, show_publication
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.console import print_json, results
+from talkhouse.sources.dlt_source.run import MESSAGES
+from talkhouse.sources.scan.progress import Progress, mode_of
 
 
 def show_outcomes(

@@ -9,24 +9,24 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines.analytics.publish import published
-from pipelines.audit.exclusive import alone
-from pipelines.audit.unfinished import ERASE, note_renewed, note_unrenewed, unrenewed
-from pipelines.privacy.find_person import Person, columns_by_kind, find, theirs
-from pipelines.privacy.leftovers import clear_leftovers
-from pipelines.privacy.rebuild import write_anew
-from pipelines.privacy.receipt import Receipt
-from pipelines.privacy.rewrite_rows import stored_records
-from pipelines.privacy.scrub_texts import sweep
-from pipelines.settings.connections import Connection
-from pipelines.syncing.storage_rules import key_hash, refuse_other_key
-from pipelines.telemetry.events import RowsDeleted, tell
-from pipelines.warehouse.destination import Copy
-from pipelines.warehouse.interface import BUILT, Destination, Warehouse, WarehouseError
-from pipelines.warehouse.migrations import migrate
-from sources.rows.personal_data import HASHED, Privacy
-from sources.rows.storage_rules import CONTACT, CONVERSATION, Terms
-from sources.settings import SettingsError
+from talkhouse.pipelines.analytics.publish import published
+from talkhouse.pipelines.audit.exclusive import alone
+from talkhouse.pipelines.audit.unfinished import ERASE, note_renewed, note_unrenewed, unrenewed
+from talkhouse.pipelines.privacy.find_person import Person, columns_by_kind, find, theirs
+from talkhouse.pipelines.privacy.leftovers import clear_leftovers
+from talkhouse.pipelines.privacy.rebuild import write_anew
+from talkhouse.pipelines.privacy.receipt import Receipt
+from talkhouse.pipelines.privacy.rewrite_rows import stored_records
+from talkhouse.pipelines.privacy.scrub_texts import sweep
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.storage_rules import key_hash, refuse_other_key
+from talkhouse.pipelines.telemetry.events import RowsDeleted, tell
+from talkhouse.pipelines.warehouse.destination import Copy
+from talkhouse.pipelines.warehouse.interface import BUILT, Destination, Warehouse, WarehouseError
+from talkhouse.pipelines.warehouse.migrations import migrate
+from talkhouse.sources.rows.personal_data import HASHED, Privacy
+from talkhouse.sources.rows.storage_rules import CONTACT, CONVERSATION, Terms
+from talkhouse.sources.settings import SettingsError
 
 NO_CONTACT = "there is no such contact: --contact is PROVIDER/CONNECTION/ID"
 CUT_OFF = "it did not come to its end: the next `talkhouse erase` makes it up"

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.privacy.rewrite_rows import stored_records
-from pipelines.warehouse.interface import Warehouse
-from sources.registry import PROVIDERS
-from sources.rows.personal_data import (
+from talkhouse.pipelines.privacy.rewrite_rows import stored_records
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.sources.registry import PROVIDERS
+from talkhouse.sources.rows.personal_data import (
     EMAIL,
     HASHED,
     PHONE,
@@ -22,9 +22,9 @@ from sources.rows.personal_data import (
     digits_of,
     normal,
 )
-from sources.rows.record import Record, table_columns
-from sources.rows.storage_rules import CONTACT, CONVERSATION
-from sources.settings import SettingsError
+from talkhouse.sources.rows.record import Record, table_columns
+from talkhouse.sources.rows.storage_rules import CONTACT, CONVERSATION
+from talkhouse.sources.settings import SettingsError
 
 Ids = set[tuple[str, str, str]]
 """Provider, account and id."""

@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass, field
 
 from rich.table import Table as Shown
 
-from pipelines.audit.unfinished import PRIVACY, READ_AGAIN, unrenewed
-from pipelines.console import print_json, results
-from pipelines.privacy.rewrite_rows import can_rewrite, is_key, stored_records
-from pipelines.syncing.storage_rules import effective, is_empty, stored_policy
-from pipelines.warehouse.interface import Warehouse
-from sources.rows.personal_data import Action, PersonalData, Privacy
-from sources.rows.record import Record, table_columns
+from talkhouse.pipelines.audit.unfinished import PRIVACY, READ_AGAIN, unrenewed
+from talkhouse.pipelines.console import print_json, results
+from talkhouse.pipelines.privacy.rewrite_rows import can_rewrite, is_key, stored_records
+from talkhouse.pipelines.syncing.storage_rules import effective, is_empty, stored_policy
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.sources.rows.personal_data import Action, PersonalData, Privacy
+from talkhouse.sources.rows.record import Record, table_columns
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ the working folder, and what a build's log quotes.
 import shutil
 from collections.abc import Sequence
 
-from pipelines.audit.exclusive import accounts
-from pipelines.settings.connections import Connection
-from pipelines.settings.folders import PIPELINES_FOLDER, WORKING_FOLDER
-from pipelines.warehouse.interface import Warehouse
-from sources.registry import PROVIDERS
+from talkhouse.pipelines.audit.exclusive import accounts
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.settings.folders import PIPELINES_FOLDER, WORKING_FOLDER
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.sources.registry import PROVIDERS
 
 
 def clear_leftovers(warehouse: Warehouse, chosen: Sequence[Connection]) -> None:

@@ -4,11 +4,11 @@ their tables anew, so that nothing is left on the disk, and replaces the copy th
 
 from datetime import UTC, datetime
 
-from pipelines.analytics.build import build, is_built
-from pipelines.analytics.publish import published
-from pipelines.audit.unfinished import note_renewed, unrenewed
-from pipelines.warehouse.destination import Copy
-from pipelines.warehouse.interface import Destination, Warehouse
+from talkhouse.pipelines.analytics.build import build, is_built
+from talkhouse.pipelines.analytics.publish import published
+from talkhouse.pipelines.audit.unfinished import note_renewed, unrenewed
+from talkhouse.pipelines.warehouse.destination import Copy
+from talkhouse.pipelines.warehouse.interface import Destination, Warehouse
 
 
 def renew(destination: Destination, command: str, copy: Copy | None) -> list[str]:

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from pipelines.console import print_json, results
-from sources.rows.personal_data import Privacy
-from sources.settings import SettingsError
+from talkhouse.pipelines.console import print_json, results
+from talkhouse.sources.rows.personal_data import Privacy
+from talkhouse.sources.settings import SettingsError
 
 
 @dataclass

@@ -6,20 +6,20 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipelines.audit.exclusive import alone
-from pipelines.audit.unfinished import RETAIN, note_unrenewed, unrenewed
-from pipelines.console import print_json, results
-from pipelines.privacy.find_person import columns_by_kind
-from pipelines.privacy.leftovers import clear_leftovers
-from pipelines.privacy.rebuild import renew
-from pipelines.privacy.rewrite_rows import stored_records
-from pipelines.settings.connections import Connection
-from pipelines.syncing.storage_rules import aged
-from pipelines.telemetry.events import RowsDeleted, tell
-from pipelines.warehouse.destination import Copy
-from pipelines.warehouse.interface import Destination, Warehouse
-from sources.rows.record import Record
-from sources.rows.storage_rules import CONTACT, CONVERSATION
+from talkhouse.pipelines.audit.exclusive import alone
+from talkhouse.pipelines.audit.unfinished import RETAIN, note_unrenewed, unrenewed
+from talkhouse.pipelines.console import print_json, results
+from talkhouse.pipelines.privacy.find_person import columns_by_kind
+from talkhouse.pipelines.privacy.leftovers import clear_leftovers
+from talkhouse.pipelines.privacy.rebuild import renew
+from talkhouse.pipelines.privacy.rewrite_rows import stored_records
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.storage_rules import aged
+from talkhouse.pipelines.telemetry.events import RowsDeleted, tell
+from talkhouse.pipelines.warehouse.destination import Copy
+from talkhouse.pipelines.warehouse.interface import Destination, Warehouse
+from talkhouse.sources.rows.record import Record
+from talkhouse.sources.rows.storage_rules import CONTACT, CONVERSATION
 
 PARENTS = {CONVERSATION: "conversations", CONTACT: "contacts"}
 Aged = tuple[str, list[Any]]

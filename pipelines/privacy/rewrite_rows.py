@@ -7,18 +7,29 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.audit.exclusive import alone
-from pipelines.audit.unfinished import PRIVACY, READ_AGAIN, note_renewed, note_unrenewed, unrenewed
-from pipelines.privacy.leftovers import clear_leftovers
-from pipelines.settings.connections import Connection
-from pipelines.syncing.storage_rules import effective, note_policy, refuse_other_key, stored_policy
-from pipelines.telemetry.events import RowsDeleted, tell
-from pipelines.warehouse.interface import Warehouse
-from pipelines.warehouse.migrations import migrate
-from sources.registry import PROVIDERS, provider
-from sources.rows.lenient_decode import Drift, Reject
-from sources.rows.personal_data import EMAIL, HASHED, MASKED, SHOWN, Action, Privacy
-from sources.rows.record import Column, Record, table_columns
+from talkhouse.pipelines.audit.exclusive import alone
+from talkhouse.pipelines.audit.unfinished import (
+    PRIVACY,
+    READ_AGAIN,
+    note_renewed,
+    note_unrenewed,
+    unrenewed,
+)
+from talkhouse.pipelines.privacy.leftovers import clear_leftovers
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.storage_rules import (
+    effective,
+    note_policy,
+    refuse_other_key,
+    stored_policy,
+)
+from talkhouse.pipelines.telemetry.events import RowsDeleted, tell
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.pipelines.warehouse.migrations import migrate
+from talkhouse.sources.registry import PROVIDERS, provider
+from talkhouse.sources.rows.lenient_decode import Drift, Reject
+from talkhouse.sources.rows.personal_data import EMAIL, HASHED, MASKED, SHOWN, Action, Privacy
+from talkhouse.sources.rows.record import Column, Record, table_columns
 
 SNAPSHOT = "status_snapshot"
 ROWS_AT_ONCE = 100_000

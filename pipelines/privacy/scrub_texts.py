@@ -4,12 +4,12 @@ out of what comes (sources/rows/storage_rules.py).
 
 from collections.abc import Iterator
 
-from pipelines.privacy.find_person import FEWEST_DIGITS, Person
-from pipelines.privacy.rewrite_rows import stored_records
-from pipelines.warehouse.interface import AUDIT, BUILT, Warehouse
-from sources.registry import PROVIDERS
-from sources.rows.personal_data import HASHED, in_json
-from sources.rows.storage_rules import Terms
+from talkhouse.pipelines.privacy.find_person import FEWEST_DIGITS, Person
+from talkhouse.pipelines.privacy.rewrite_rows import stored_records
+from talkhouse.pipelines.warehouse.interface import AUDIT, BUILT, Warehouse
+from talkhouse.sources.registry import PROVIDERS
+from talkhouse.sources.rows.personal_data import HASHED, in_json
+from talkhouse.sources.rows.storage_rules import Terms
 
 TEXTS = ("character varying", "text", "varchar", "json", "jsonb")
 OURS = (AUDIT, *BUILT, *PROVIDERS, *(f"{name}_staging" for name in PROVIDERS))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from pipelines.console import print_json, results
-from pipelines.settings.connections import Connection
-from sources.http.errors import SourceError
-from sources.provider import Check
+from talkhouse.pipelines.console import print_json, results
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.sources.http.errors import SourceError
+from talkhouse.sources.provider import Check
 
 SECRETS = Path(".dlt/secrets.toml")
 

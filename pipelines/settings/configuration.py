@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from sources.settings import SettingsError
+from talkhouse.sources.settings import SettingsError
 
 # where Docker and Kubernetes mount secrets
 MOUNTED_SECRETS = Path("/run/secrets")

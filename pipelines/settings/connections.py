@@ -18,12 +18,12 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from pipelines.settings.configuration import secret, sections
-from pipelines.settings.personal_data import configured_privacy, configured_retention
-from sources.provider import Provider
-from sources.registry import PROVIDERS, provider
-from sources.rows.personal_data import KEPT, Privacy
-from sources.settings import Settings, SettingsError, settings_from
+from talkhouse.pipelines.settings.configuration import secret, sections
+from talkhouse.pipelines.settings.personal_data import configured_privacy, configured_retention
+from talkhouse.sources.provider import Provider
+from talkhouse.sources.registry import PROVIDERS, provider
+from talkhouse.sources.rows.personal_data import KEPT, Privacy
+from talkhouse.sources.settings import Settings, SettingsError, settings_from
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 ENVIRONMENT = re.compile(r"CONNECTIONS__([A-Z][A-Z0-9_]*?)__([A-Z0-9_]+)")

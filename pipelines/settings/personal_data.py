@@ -9,8 +9,8 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from pipelines.settings.configuration import secret, sections, setting
-from sources.rows.personal_data import (
+from talkhouse.pipelines.settings.configuration import secret, sections, setting
+from talkhouse.sources.rows.personal_data import (
     ACTIONS,
     EMAIL,
     FREE_FORM,
@@ -20,7 +20,7 @@ from sources.rows.personal_data import (
     PersonalData,
     Privacy,
 )
-from sources.settings import SettingsError, duration, refuse_unknown
+from talkhouse.sources.settings import SettingsError, duration, refuse_unknown
 
 SHORTEST_KEY = 16
 MAKE_KEY = "write the output of `openssl rand -hex 32` to .dlt/secrets.toml, and keep a copy"

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from pipelines.settings.folders import SETTINGS_FOLDER
-from sources.registry import PROVIDERS, provider
-from sources.settings import Settings, SettingsError, described
+from talkhouse.pipelines.settings.folders import SETTINGS_FOLDER
+from talkhouse.sources.registry import PROVIDERS, provider
+from talkhouse.sources.settings import Settings, SettingsError, described
 
 HEAD = """\
 # Talkhouse's settings. A line that begins with # has its default; those of a connection that have

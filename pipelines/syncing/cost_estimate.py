@@ -13,20 +13,20 @@ from typing import Any
 
 from rich.table import Table
 
-from pipelines.console import print_json, results
-from pipelines.settings.connections import Connection
-from pipelines.syncing.list_states import list_states
-from pipelines.syncing.worklist import BEFORE_ALL, Worklist, as_of
-from pipelines.warehouse.interface import Destination, Warehouse
-from sources.dlt_source.run import MESSAGES
-from sources.http.client import Client
-from sources.http.errors import NotFound, PermissionDenied, SourceError
-from sources.scan.by_id import pages_by_id
-from sources.scan.fetch import Fetch
-from sources.scan.list_state import is_fresh
-from sources.scan.listing import Listing, Mode
-from sources.scan.overlapping_pages import spans_of
-from sources.scan.progress import Plan
+from talkhouse.pipelines.console import print_json, results
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.list_states import list_states
+from talkhouse.pipelines.syncing.worklist import BEFORE_ALL, Worklist, as_of
+from talkhouse.pipelines.warehouse.interface import Destination, Warehouse
+from talkhouse.sources.dlt_source.run import MESSAGES
+from talkhouse.sources.http.client import Client
+from talkhouse.sources.http.errors import NotFound, PermissionDenied, SourceError
+from talkhouse.sources.scan.by_id import pages_by_id
+from talkhouse.sources.scan.fetch import Fetch
+from talkhouse.sources.scan.list_state import is_fresh
+from talkhouse.sources.scan.listing import Listing, Mode
+from talkhouse.sources.scan.overlapping_pages import spans_of
+from talkhouse.sources.scan.progress import Plan
 
 RUNS_LOOKED_AT = 20
 

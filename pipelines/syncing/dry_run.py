@@ -7,14 +7,14 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from pipelines.audit.outcome import Outcome
-from pipelines.settings.connections import Connection
-from pipelines.syncing.storage_rules import terms_of
-from pipelines.syncing.sync_connection import sync
-from pipelines.syncing.worklist import Worklist, as_of, worklist_tables
-from pipelines.warehouse.duckdb_file import DuckDbWarehouse
-from pipelines.warehouse.interface import Destination, Warehouse
-from sources.scan.progress import Plan
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.storage_rules import terms_of
+from talkhouse.pipelines.syncing.sync_connection import sync
+from talkhouse.pipelines.syncing.worklist import Worklist, as_of, worklist_tables
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbWarehouse
+from talkhouse.pipelines.warehouse.interface import Destination, Warehouse
+from talkhouse.sources.scan.progress import Plan
 
 
 def dry_run(

@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from pipelines.settings.connections import Connection
-from pipelines.warehouse.interface import Warehouse
-from sources.scan.listing import Mode
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.sources.scan.listing import Mode
 
 MODES: tuple[Mode, ...] = ("full", "recent", "window")
 PAGES = "_pages"

@@ -10,21 +10,21 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from pipelines.audit.outcome import Outcome
-from pipelines.settings.connections import Connection
-from pipelines.syncing.list_states import list_states
-from pipelines.syncing.unchanged_chunk import is_unchanged, store_unchanged
-from pipelines.syncing.worklist import first_worklist
-from pipelines.telemetry.events import ChunkLoaded, tell
-from pipelines.warehouse.interface import Warehouse
-from sources.dlt_source.chunk import Chunk, Package
-from sources.dlt_source.run import Run
-from sources.rows.table import Child
-from sources.scan.list_state import is_fresh
-from sources.scan.listing import Listing
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.list_states import list_states
+from talkhouse.pipelines.syncing.unchanged_chunk import is_unchanged, store_unchanged
+from talkhouse.pipelines.syncing.worklist import first_worklist
+from talkhouse.pipelines.telemetry.events import ChunkLoaded, tell
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.sources.dlt_source.chunk import Chunk, Package
+from talkhouse.sources.dlt_source.run import Run
+from talkhouse.sources.rows.table import Child
+from talkhouse.sources.scan.list_state import is_fresh
+from talkhouse.sources.scan.listing import Listing
 
 if TYPE_CHECKING:
-    from pipelines.syncing.load_package import Pipeline
+    from talkhouse.pipelines.syncing.load_package import Pipeline
 
 
 DLT_FILES = ("normalize", "load")
@@ -100,7 +100,7 @@ class Loader:
     def _loaded(self, chunk: Chunk, package: Package) -> dict[str, int]:
         if self._pipeline is None:
             # here: dlt takes longer to import than a sync in which nothing is new
-            from pipelines.syncing.load_package import Pipeline
+            from talkhouse.pipelines.syncing.load_package import Pipeline
 
             self._pipeline = Pipeline(self._connection, self._warehouse, self._pipelines)
         return self._pipeline.load(chunk, package)

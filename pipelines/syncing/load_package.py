@@ -12,14 +12,14 @@ import dlt
 import dlt.extract.storage
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from pipelines.audit.row_changes import changing
-from pipelines.settings.connections import Connection
-from pipelines.syncing.dlt_setup import TraceWithoutRows
-from pipelines.warehouse.failures import LoadFailed
-from pipelines.warehouse.interface import Warehouse
-from sources.dlt_source.chunk import Chunk, Package
-from sources.dlt_source.resources import source_of
-from sources.rows.lenient_decode import Drift, Reject
+from talkhouse.pipelines.audit.row_changes import changing
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.dlt_setup import TraceWithoutRows
+from talkhouse.pipelines.warehouse.failures import LoadFailed
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.sources.dlt_source.chunk import Chunk, Package
+from talkhouse.sources.dlt_source.resources import source_of
+from talkhouse.sources.rows.lenient_decode import Drift, Reject
 
 
 class Pipeline:

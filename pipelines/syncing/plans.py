@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from pipelines.settings.connections import Connection
-from sources.dlt_source.run import MESSAGES
-from sources.scan.progress import Plan
-from sources.scan.threads import Budget
-from sources.settings import SettingsError, instant
-from sources.settings import duration as duration_of
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.sources.dlt_source.run import MESSAGES
+from talkhouse.sources.scan.progress import Plan
+from talkhouse.sources.scan.threads import Budget
+from talkhouse.sources.settings import SettingsError, instant
+from talkhouse.sources.settings import duration as duration_of
 
 
 class UnknownList(Exception):

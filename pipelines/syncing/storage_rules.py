@@ -7,14 +7,14 @@ audit.erased     keyed hashes of who is kept out
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from pipelines.settings.connections import Connection
-from pipelines.warehouse.interface import AUDIT, Warehouse
-from pipelines.warehouse.migrations import migrate
-from sources.registry import PROVIDERS
-from sources.rows.personal_data import Action, PersonalData, Privacy
-from sources.rows.record import Record
-from sources.rows.storage_rules import Terms
-from sources.settings import SettingsError
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.warehouse.interface import AUDIT, Warehouse
+from talkhouse.pipelines.warehouse.migrations import migrate
+from talkhouse.sources.registry import PROVIDERS
+from talkhouse.sources.rows.personal_data import Action, PersonalData, Privacy
+from talkhouse.sources.rows.record import Record
+from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.settings import SettingsError
 
 
 def terms_of(connection: Connection, warehouse: Warehouse) -> Terms:

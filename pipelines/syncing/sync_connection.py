@@ -12,26 +12,26 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from pipelines.audit.housekeeping import KEEP, tidy
-from pipelines.audit.notes import audited, note_end
-from pipelines.audit.outcome import Outcome
-from pipelines.audit.row_changes import settle
-from pipelines.settings.connections import Connection
-from pipelines.settings.folders import PIPELINES_FOLDER
-from pipelines.syncing.list_states import list_states
-from pipelines.syncing.load_chunk import Loader, is_new
-from pipelines.syncing.plans import chosen_lists
-from pipelines.syncing.storage_rules import is_empty, note_policy, terms_of
-from pipelines.syncing.sync_messages import sync_messages
-from pipelines.syncing.tombstones import count_distinct_rows, mark_deleted_rows
-from pipelines.warehouse.failures import LoadFailed, explained
-from pipelines.warehouse.interface import AlreadySyncing, Warehouse
-from sources.dlt_source.run import MESSAGES, Run
-from sources.http.errors import SourceError
-from sources.reader_processes import ReaderPool, worth_it
-from sources.rows.storage_rules import Terms
-from sources.scan.progress import Plan
-from sources.scan.threads import Budget
+from talkhouse.pipelines.audit.housekeeping import KEEP, tidy
+from talkhouse.pipelines.audit.notes import audited, note_end
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.audit.row_changes import settle
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.settings.folders import PIPELINES_FOLDER
+from talkhouse.pipelines.syncing.list_states import list_states
+from talkhouse.pipelines.syncing.load_chunk import Loader, is_new
+from talkhouse.pipelines.syncing.plans import chosen_lists
+from talkhouse.pipelines.syncing.storage_rules import is_empty, note_policy, terms_of
+from talkhouse.pipelines.syncing.sync_messages import sync_messages
+from talkhouse.pipelines.syncing.tombstones import count_distinct_rows, mark_deleted_rows
+from talkhouse.pipelines.warehouse.failures import LoadFailed, explained
+from talkhouse.pipelines.warehouse.interface import AlreadySyncing, Warehouse
+from talkhouse.sources.dlt_source.run import MESSAGES, Run
+from talkhouse.sources.http.errors import SourceError
+from talkhouse.sources.reader_processes import ReaderPool, worth_it
+from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.scan.progress import Plan
+from talkhouse.sources.scan.threads import Budget
 
 NO_LIMIT = Budget()
 

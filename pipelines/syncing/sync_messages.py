@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from pipelines.settings.connections import Connection
-from pipelines.syncing.load_chunk import Loader
-from pipelines.syncing.tombstones import mark_deleted_messages
-from pipelines.syncing.worklist import BEFORE_ALL, Worklist
-from pipelines.warehouse.interface import Warehouse
-from sources.dlt_source.run import MESSAGES, Run
-from sources.http.errors import PagingLoop, Unavailable
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.load_chunk import Loader
+from talkhouse.pipelines.syncing.tombstones import mark_deleted_messages
+from talkhouse.pipelines.syncing.worklist import BEFORE_ALL, Worklist
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.sources.dlt_source.run import MESSAGES, Run
+from talkhouse.sources.http.errors import PagingLoop, Unavailable
 
 THREADS_PER_CHUNK = 20_000
 

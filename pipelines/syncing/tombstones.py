@@ -8,16 +8,16 @@ row is ever removed; one that comes back is loaded without the mark.
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.audit.row_changes import change
-from pipelines.settings.connections import Connection
-from pipelines.syncing.storage_rules import aged, oldest_of
-from pipelines.warehouse.interface import Warehouse
-from sources.dlt_source.run import Report
-from sources.rows.record import Record
-from sources.rows.table import Table
-from sources.scan.list_state import QUARANTINED_AT_MOST
-from sources.scan.listing import Listing
-from sources.scan.progress import Plan
+from talkhouse.pipelines.audit.row_changes import change
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.storage_rules import aged, oldest_of
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.sources.dlt_source.run import Report
+from talkhouse.sources.rows.record import Record
+from talkhouse.sources.rows.table import Table
+from talkhouse.sources.scan.list_state import QUARANTINED_AT_MOST
+from talkhouse.sources.scan.listing import Listing
+from talkhouse.sources.scan.progress import Plan
 
 States = Mapping[str, Mapping[str, Any]]
 

@@ -5,15 +5,15 @@ A row that was seen says so by its `_dlt_load_id`, whether it was loaded again o
 tombstones.py knows what two full scans missed.
 """
 
-from pipelines.settings.connections import Connection
-from pipelines.syncing.list_states import store_states
-from pipelines.warehouse.interface import Warehouse
-from pipelines.warehouse.row_comparison import differs, same_key
-from sources.dlt_source.chunk import Chunk, Package
-from sources.dlt_source.parquet_spool import Spool
-from sources.dlt_source.run import MESSAGES, Run
-from sources.rows.record import Record, table_columns
-from sources.rows.table import Child
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.list_states import store_states
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.pipelines.warehouse.row_comparison import differs, same_key
+from talkhouse.sources.dlt_source.chunk import Chunk, Package
+from talkhouse.sources.dlt_source.parquet_spool import Spool
+from talkhouse.sources.dlt_source.run import MESSAGES, Run
+from talkhouse.sources.rows.record import Record, table_columns
+from talkhouse.sources.rows.table import Child
 
 
 def is_unchanged(connection: Connection, warehouse: Warehouse, chunk: Chunk, run: Run) -> bool:

@@ -14,11 +14,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
-from pipelines.settings.connections import Connection
-from pipelines.syncing.list_states import list_states
-from pipelines.warehouse.interface import Warehouse
-from sources.dlt_source.parquet_spool import LOAD_ID
-from sources.rows.arrow import arrow_schema
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.list_states import list_states
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.sources.dlt_source.parquet_spool import LOAD_ID
+from talkhouse.sources.rows.arrow import arrow_schema
 
 BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 ALL = 2**62

@@ -15,8 +15,8 @@ from typing import cast
 
 import msgspec
 
-from pipelines.settings.configuration import setting
-from pipelines.telemetry.events import HEARD, Event
+from talkhouse.pipelines.settings.configuration import setting
+from talkhouse.pipelines.telemetry.events import HEARD, Event
 
 # six files, so 60 MB: weeks of syncs every five minutes
 FILE_BYTES, OLDER_FILES = 10_000_000, 5

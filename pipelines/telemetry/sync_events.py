@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 import typer
 
-from pipelines.audit.outcome import Outcome
-from pipelines.telemetry.events import (
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.telemetry.events import (
     ListRead,
     SyncEnded,
     SyncStarted,
     tell,
 )
-from pipelines.warehouse.failures import configuration_errors
-from sources.scan.progress import Progress, mode_of
+from talkhouse.pipelines.warehouse.failures import configuration_errors
+from talkhouse.sources.scan.progress import Progress, mode_of
 
 
 @contextmanager

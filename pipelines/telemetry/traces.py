@@ -24,10 +24,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Span, StatusCode, Tracer, set_span_in_context
 from opentelemetry.util.re import parse_env_headers
 
-from pipelines.exit_codes import FAILED, MISUSED
-from pipelines.settings.configuration import secret
-from pipelines.telemetry.events import HEARD, Event
-from sources.settings import SettingsError
+from talkhouse.pipelines.exit_codes import FAILED, MISUSED
+from talkhouse.pipelines.settings.configuration import secret
+from talkhouse.pipelines.telemetry.events import HEARD, Event
+from talkhouse.sources.settings import SettingsError
 
 EXPORT_SECONDS = 10.0
 LEFT_OUT = {"at", "event", "process_id", "seconds", "error"}

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from pipelines.audit.outcome import Outcome
-from pipelines.audit.row_changes import change
-from pipelines.settings.connections import Connection
-from pipelines.settings.folders import PIPELINES_FOLDER
-from pipelines.syncing.list_states import list_states
-from pipelines.syncing.sync_connection import sync
-from pipelines.syncing.tombstones import lists_filling, mark
-from pipelines.verification.verify import SHORT_THREADS, Difference, Verified, verified
-from pipelines.warehouse.interface import Warehouse
-from sources.dlt_source.run import MESSAGES
-from sources.scan.progress import Plan
-from sources.scan.threads import Budget
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.audit.row_changes import change
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.settings.folders import PIPELINES_FOLDER
+from talkhouse.pipelines.syncing.list_states import list_states
+from talkhouse.pipelines.syncing.sync_connection import sync
+from talkhouse.pipelines.syncing.tombstones import lists_filling, mark
+from talkhouse.pipelines.verification.verify import SHORT_THREADS, Difference, Verified, verified
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.sources.dlt_source.run import MESSAGES
+from talkhouse.sources.scan.progress import Plan
+from talkhouse.sources.scan.threads import Budget
 
 
 def repair(

@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.table import Table
 
-from pipelines.audit.outcome import Outcome
-from pipelines.console import print_json, results
-from pipelines.verification.verify import KEYS_SHOWN, Verified
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.console import print_json, results
+from talkhouse.pipelines.verification.verify import KEYS_SHOWN, Verified
 
 
 @dataclass

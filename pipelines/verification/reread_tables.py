@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.warehouse.interface import Warehouse
-from sources.rows.record import INT, Column, Record, table_columns
-from sources.rows.table import Child, Table
-from sources.scan.listing import Batch
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.sources.rows.record import INT, Column, Record, table_columns
+from talkhouse.sources.rows.table import Child, Table
+from talkhouse.sources.scan.listing import Batch
 
 READ = Column(("_read",), INT, "Which batch brought the row.")
 

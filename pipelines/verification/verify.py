@@ -11,22 +11,27 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines.settings.connections import Connection
-from pipelines.syncing.storage_rules import aged, terms_of
-from pipelines.syncing.worklist import Worklist
-from pipelines.verification.reread_tables import Scratch
-from pipelines.warehouse.interface import Warehouse
-from pipelines.warehouse.row_comparison import changed, compared_columns, differs, same_key
-from sources.dlt_source.run import MESSAGES
-from sources.http.client import Client
-from sources.http.errors import PermissionDenied, SourceError
-from sources.rows.record import Record
-from sources.rows.storage_rules import Terms
-from sources.rows.table import Child, parent_table
-from sources.scan.listing import Listing
-from sources.scan.progress import Plan, Progress
-from sources.scan.scan import scan
-from sources.scan.threads import Budget, Threads, read_threads
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.storage_rules import aged, terms_of
+from talkhouse.pipelines.syncing.worklist import Worklist
+from talkhouse.pipelines.verification.reread_tables import Scratch
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.pipelines.warehouse.row_comparison import (
+    changed,
+    compared_columns,
+    differs,
+    same_key,
+)
+from talkhouse.sources.dlt_source.run import MESSAGES
+from talkhouse.sources.http.client import Client
+from talkhouse.sources.http.errors import PermissionDenied, SourceError
+from talkhouse.sources.rows.record import Record
+from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.rows.table import Child, parent_table
+from talkhouse.sources.scan.listing import Listing
+from talkhouse.sources.scan.progress import Plan, Progress
+from talkhouse.sources.scan.scan import scan
+from talkhouse.sources.scan.threads import Budget, Threads, read_threads
 
 KEYS_SHOWN = 5
 AFTER_ALL = datetime(9999, 1, 1, tzinfo=UTC)

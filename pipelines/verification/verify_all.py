@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from pipelines.settings.connections import Connection
-from pipelines.syncing.plans import plans_of, request_budget
-from pipelines.verification.repair import repair
-from pipelines.verification.report import Verdict
-from pipelines.verification.verify import verify
-from pipelines.warehouse.destination import configured
-from pipelines.warehouse.interface import (
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing.plans import plans_of, request_budget
+from talkhouse.pipelines.verification.repair import repair
+from talkhouse.pipelines.verification.report import Verdict
+from talkhouse.pipelines.verification.verify import verify
+from talkhouse.pipelines.warehouse.destination import configured
+from talkhouse.pipelines.warehouse.interface import (
     Destination,
 )
-from sources.settings import SettingsError
+from talkhouse.sources.settings import SettingsError
 
 # of repairs, until nothing differs
 ROUNDS = 2

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.settings.configuration import sections, setting
-from pipelines.warehouse.interface import Destination
-from sources.settings import SettingsError
+from talkhouse.pipelines.settings.configuration import sections, setting
+from talkhouse.pipelines.warehouse.interface import Destination
+from talkhouse.sources.settings import SettingsError
 
 DEFAULT_FILE = "talkhouse.duckdb"
 
@@ -27,7 +27,7 @@ def configured() -> Destination:
     found = list(sections("destination"))
     named = next((each for each in found if isinstance(each, str)), "")
     if named == "postgres":
-        from pipelines.warehouse.postgres.settings import configured_database
+        from talkhouse.pipelines.warehouse.postgres.settings import configured_database
 
         return configured_database()
     if named not in ("", "duckdb"):
@@ -37,7 +37,7 @@ def configured() -> Destination:
             'destination.postgres is set, and destination is not: write destination = "postgres" '
             "at the top of .dlt/config.toml, above its first table"
         )
-    from pipelines.warehouse.duckdb_file import DuckDbFile
+    from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
 
     file: Any = setting("destination.duckdb")
     if isinstance(file, dict):
@@ -54,7 +54,7 @@ class Copy:
 
     def readable(self) -> Destination:
         """The copy, to be read."""
-        from pipelines.warehouse.duckdb_file import DuckDbFile
+        from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
 
         return DuckDbFile(self.target)
 
@@ -67,7 +67,7 @@ def configured_copy() -> Copy | None:
 def copy_to(named: str) -> Copy:
     """The copy in the named file, or in the one that the settings name. Raises SettingsError."""
     warehouse, named = configured(), named or _publish()
-    from pipelines.warehouse.duckdb_file import DuckDbFile, hidden_dataset
+    from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile, hidden_dataset
 
     if not isinstance(warehouse, DuckDbFile):
         raise SettingsError(

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from pipelines.warehouse.interface import KEPT, AlreadySyncing, WarehouseError
+from talkhouse.pipelines.warehouse.interface import KEPT, AlreadySyncing, WarehouseError
 
 # what DuckDB says of a file, what to do about it
 REMEDIES = {

@@ -13,8 +13,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines.warehouse.duckdb_errors import remedy_of, why_not
-from pipelines.warehouse.interface import (
+from talkhouse.pipelines.warehouse.duckdb_errors import remedy_of, why_not
+from talkhouse.pipelines.warehouse.interface import (
     AUDIT,
     BUILT,
     FETCHED_AT_ONCE,
@@ -23,9 +23,9 @@ from pipelines.warehouse.interface import (
     Warehouse,
     WarehouseError,
 )
-from pipelines.warehouse.migrations import up_to_date
-from sources.registry import PROVIDERS
-from sources.rows.record import Column, Record
+from talkhouse.pipelines.warehouse.migrations import up_to_date
+from talkhouse.sources.registry import PROVIDERS
+from talkhouse.sources.rows.record import Column, Record
 
 # what DuckDB may hold in memory before it spills to disk. A chunk's merge is small: a second thread
 # would cost more processor time than it saves.
@@ -127,7 +127,7 @@ class DuckDbWarehouse(Warehouse):
         return f"{self.file} cannot be used: {found}; {remedy}" if found else ""
 
     def destination(self) -> Any:
-        from pipelines.warehouse.duckdb_load import OpenDuckDb
+        from talkhouse.pipelines.warehouse.duckdb_load import OpenDuckDb
 
         return OpenDuckDb(self.connection, destination_name="duckdb")
 

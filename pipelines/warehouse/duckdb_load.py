@@ -2,7 +2,7 @@
 
 from dlt.destinations import duckdb
 
-from pipelines.warehouse.resolved_once import ResolvedOnce
+from talkhouse.pipelines.warehouse.resolved_once import ResolvedOnce
 
 
 class OpenDuckDb(ResolvedOnce, duckdb):

@@ -4,9 +4,9 @@ import errno
 import traceback
 from pathlib import Path
 
-from pipelines.warehouse.interface import KEPT, Warehouse, WarehouseError
-from sources.http.errors import SourceError
-from sources.settings import SettingsError
+from talkhouse.pipelines.warehouse.interface import KEPT, Warehouse, WarehouseError
+from talkhouse.sources.http.errors import SourceError
+from talkhouse.sources.settings import SettingsError
 
 
 def configuration_errors() -> tuple[type[Exception], ...]:

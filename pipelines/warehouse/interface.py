@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Protocol, Self
 
 import pyarrow as pa
 
-from pipelines.warehouse.row_comparison import changed, same_key
-from sources.rows.record import Column, Record, table_columns
+from talkhouse.pipelines.warehouse.row_comparison import changed, same_key
+from talkhouse.sources.rows.record import Column, Record, table_columns
 
 AUDIT = "audit"
 # the schemas that `talkhouse build` fills

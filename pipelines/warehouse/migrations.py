@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TypeVar
 
-from pipelines.warehouse.interface import AUDIT, Warehouse, WarehouseError, WarehouseGone
-from sources.registry import PROVIDERS
+from talkhouse.pipelines.warehouse.interface import AUDIT, Warehouse, WarehouseError, WarehouseGone
+from talkhouse.sources.registry import PROVIDERS
 
 W = TypeVar("W", bound=Warehouse)
 

@@ -1,6 +1,6 @@
 """How two copies of a table are compared, as SQL: row by row, column by column."""
 
-from sources.rows.record import Column, Record, table_columns
+from talkhouse.sources.rows.record import Column, Record, table_columns
 
 
 def compared_columns(record: type[Record]) -> list[Column]:

@@ -7,13 +7,18 @@ or channels. See README.md beside this file.
 from collections.abc import Iterator
 from typing import Any
 
-from sources.activecampaign.connect import CONVERSATIONS, ActiveCampaignSettings, check, connect
-from sources.activecampaign.records import Template, User, users_of
-from sources.hilos.lists import CONVERSATION_RECORDS, CONVERSATION_TABLES, paginated
-from sources.hilos.records.conversations import Conversation
-from sources.provider import Provider
-from sources.rows.table import Table
-from sources.scan.listing import Listing
+from talkhouse.sources.activecampaign.connect import (
+    CONVERSATIONS,
+    ActiveCampaignSettings,
+    check,
+    connect,
+)
+from talkhouse.sources.activecampaign.records import Template, User, users_of
+from talkhouse.sources.hilos.lists import CONVERSATION_RECORDS, CONVERSATION_TABLES, paginated
+from talkhouse.sources.hilos.records.conversations import Conversation
+from talkhouse.sources.provider import Provider
+from talkhouse.sources.rows.table import Table
+from talkhouse.sources.scan.listing import Listing
 
 # Hilos' /api/<path> is /channel/whatsapp/<path> here, though the path says WhatsApp already
 TEMPLATES = "/channel/whatsapp/channels/whatsapp/template"

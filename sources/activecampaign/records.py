@@ -5,10 +5,10 @@ https://developers.activecampaign.com/reference/list-whatsapp-templates.md
 
 from typing import Annotated, ClassVar
 
-from sources.hilos.records.account import Template as HilosTemplate
-from sources.hilos.records.conversations import Conversation
-from sources.rows.personal_data import ATTACHMENT_URL, EMAIL, NAME
-from sources.rows.record import VOLATILE, Bool, Id, Record, Text
+from talkhouse.sources.hilos.records.account import Template as HilosTemplate
+from talkhouse.sources.hilos.records.conversations import Conversation
+from talkhouse.sources.rows.personal_data import ATTACHMENT_URL, EMAIL, NAME
+from talkhouse.sources.rows.record import VOLATILE, Bool, Id, Record, Text
 
 
 class Template(HilosTemplate, kw_only=True):

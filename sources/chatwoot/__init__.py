@@ -7,10 +7,22 @@ is silent or wrong on most of them; see README.md beside this file.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sources.chatwoot.connect import ChatwootSettings, account_root, check, connect
-from sources.chatwoot.records.account import Agent, CsatResponse, Inbox, LabelRow, Payload, Team
-from sources.chatwoot.records.contacts import Contact, ContactInbox, ContactPage, contact_inboxes_of
-from sources.chatwoot.records.conversations import (
+from talkhouse.sources.chatwoot.connect import ChatwootSettings, account_root, check, connect
+from talkhouse.sources.chatwoot.records.account import (
+    Agent,
+    CsatResponse,
+    Inbox,
+    LabelRow,
+    Payload,
+    Team,
+)
+from talkhouse.sources.chatwoot.records.contacts import (
+    Contact,
+    ContactInbox,
+    ContactPage,
+    contact_inboxes_of,
+)
+from talkhouse.sources.chatwoot.records.conversations import (
     Conversation,
     ConversationLabel,
     ConversationPage,
@@ -19,14 +31,19 @@ from sources.chatwoot.records.conversations import (
     labels_of,
     last_messages_of,
 )
-from sources.chatwoot.records.messages import Attachment, LastMessage, Message, MessageRead
-from sources.chatwoot.threads import WORKLIST, threads
-from sources.http.client import Request
-from sources.provider import Provider
-from sources.rows.page import PageDecoder
-from sources.rows.record import Record
-from sources.rows.table import Table
-from sources.scan.listing import SHORT_LIST_FRESH_FOR, ById, Listing, Mode
+from talkhouse.sources.chatwoot.records.messages import (
+    Attachment,
+    LastMessage,
+    Message,
+    MessageRead,
+)
+from talkhouse.sources.chatwoot.threads import WORKLIST, threads
+from talkhouse.sources.http.client import Request
+from talkhouse.sources.provider import Provider
+from talkhouse.sources.rows.page import PageDecoder
+from talkhouse.sources.rows.record import Record
+from talkhouse.sources.rows.table import Table
+from talkhouse.sources.scan.listing import SHORT_LIST_FRESH_FOR, ById, Listing, Mode
 
 # `sort_by` and `updated_within` are not in Chatwoot's documentation: they are in
 # app/finders/conversation_finder.rb. Without status=all only open conversations come

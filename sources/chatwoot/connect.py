@@ -4,10 +4,10 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from sources.http.client import Answer, Client, Request, retry_after_seconds
-from sources.http.errors import AuthError, PermissionDenied, RateLimited, SourceError
-from sources.provider import Check
-from sources.settings import Settings
+from talkhouse.sources.http.client import Answer, Client, Request, retry_after_seconds
+from talkhouse.sources.http.errors import AuthError, PermissionDenied, RateLimited, SourceError
+from talkhouse.sources.provider import Check
+from talkhouse.sources.settings import Settings
 
 
 class ChatwootSettings(Settings, kw_only=True, frozen=True):

@@ -7,13 +7,13 @@ app/finders/message_finder.rb: `after` gives the 100 messages that follow an id,
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sources.chatwoot.connect import ChatwootSettings, account_root
-from sources.chatwoot.records.messages import Attachment, Message, MessageRead, ThreadPage
-from sources.http.client import Client, Request
-from sources.http.errors import NotFound, PagingLoop, PermissionDenied
-from sources.rows.page import Page, PageDecoder
-from sources.rows.table import Table
-from sources.scan.threads import Schedule, Thread, Threads, attempts
+from talkhouse.sources.chatwoot.connect import ChatwootSettings, account_root
+from talkhouse.sources.chatwoot.records.messages import Attachment, Message, MessageRead, ThreadPage
+from talkhouse.sources.http.client import Client, Request
+from talkhouse.sources.http.errors import NotFound, PagingLoop, PermissionDenied
+from talkhouse.sources.rows.page import Page, PageDecoder
+from talkhouse.sources.rows.table import Table
+from talkhouse.sources.scan.threads import Schedule, Thread, Threads, attempts
 
 AFTER_LIMIT = 100
 RANGE_LIMIT = 1000

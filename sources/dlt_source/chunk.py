@@ -16,18 +16,24 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sources.dlt_source.parquet_spool import Spool
-from sources.dlt_source.run import MESSAGES, Run
-from sources.http.errors import AuthError, PermissionDenied, RateLimited, SourceError, Unreachable
-from sources.provider import Provider
-from sources.rows.arrow import arrow_schema, arrow_table
-from sources.rows.lenient_decode import Drift, Findings, Reject
-from sources.rows.record import Record
-from sources.rows.table import Child, Table, newest_of, tables_of
-from sources.scan.list_state import State
-from sources.scan.listing import Batch, Listing
-from sources.scan.scan import scan
-from sources.scan.threads import Threads, read_threads
+from talkhouse.sources.dlt_source.parquet_spool import Spool
+from talkhouse.sources.dlt_source.run import MESSAGES, Run
+from talkhouse.sources.http.errors import (
+    AuthError,
+    PermissionDenied,
+    RateLimited,
+    SourceError,
+    Unreachable,
+)
+from talkhouse.sources.provider import Provider
+from talkhouse.sources.rows.arrow import arrow_schema, arrow_table
+from talkhouse.sources.rows.lenient_decode import Drift, Findings, Reject
+from talkhouse.sources.rows.record import Record
+from talkhouse.sources.rows.table import Child, Table, newest_of, tables_of
+from talkhouse.sources.scan.list_state import State
+from talkhouse.sources.scan.listing import Batch, Listing
+from talkhouse.sources.scan.scan import scan
+from talkhouse.sources.scan.threads import Threads, read_threads
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,13 @@ from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.extract import DltResource, DltSource
 from dlt.extract.hints import make_hints
 
-from sources.dlt_source.chunk import Chunk, Output, Package, Part
-from sources.dlt_source.parquet_spool import LOAD_ID, Spool
-from sources.dlt_source.run import MESSAGES, Run
-from sources.provider import Provider
-from sources.rows.lenient_decode import Drift, Reject
-from sources.rows.record import Record, dlt_columns
-from sources.rows.table import Child
+from talkhouse.sources.dlt_source.chunk import Chunk, Output, Package, Part
+from talkhouse.sources.dlt_source.parquet_spool import LOAD_ID, Spool
+from talkhouse.sources.dlt_source.run import MESSAGES, Run
+from talkhouse.sources.provider import Provider
+from talkhouse.sources.rows.lenient_decode import Drift, Reject
+from talkhouse.sources.rows.record import Record, dlt_columns
+from talkhouse.sources.rows.table import Child
 
 
 def source(provider: Provider, run: Run, settings: Any) -> DltSource:

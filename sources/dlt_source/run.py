@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sources.http.client import Client
-from sources.rows.lenient_decode import Findings
-from sources.rows.storage_rules import Terms
-from sources.scan.listing import Readers
-from sources.scan.progress import Plan, Progress
+from talkhouse.sources.http.client import Client
+from talkhouse.sources.rows.lenient_decode import Findings
+from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.scan.listing import Readers
+from talkhouse.sources.scan.progress import Plan, Progress
 
 # the name of the threads among a provider's lists
 MESSAGES = "messages"

@@ -7,9 +7,9 @@ README.md beside this file.
 from collections.abc import Iterator
 from typing import Any
 
-from sources.hilos.connect import CONVERSATIONS, HilosSettings, check, connect
-from sources.hilos.lists import CONVERSATION_RECORDS, CONVERSATION_TABLES, paginated
-from sources.hilos.records.account import (
+from talkhouse.sources.hilos.connect import CONVERSATIONS, HilosSettings, check, connect
+from talkhouse.sources.hilos.lists import CONVERSATION_RECORDS, CONVERSATION_TABLES, paginated
+from talkhouse.sources.hilos.records.account import (
     Channel,
     Contact,
     ContactTag,
@@ -20,12 +20,12 @@ from sources.hilos.records.account import (
     contact_tags_of,
     teams_of,
 )
-from sources.hilos.records.conversations import Conversation
-from sources.http.client import Request
-from sources.provider import Provider
-from sources.rows.page import PageDecoder
-from sources.rows.table import Table
-from sources.scan.listing import SHORT_LIST_FRESH_FOR, Listing
+from talkhouse.sources.hilos.records.conversations import Conversation
+from talkhouse.sources.http.client import Request
+from talkhouse.sources.provider import Provider
+from talkhouse.sources.rows.page import PageDecoder
+from talkhouse.sources.rows.table import Table
+from talkhouse.sources.scan.listing import SHORT_LIST_FRESH_FOR, Listing
 
 
 def lists(settings: HilosSettings) -> Iterator[Listing[Any]]:

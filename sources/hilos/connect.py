@@ -2,12 +2,12 @@
 
 from typing import Annotated, ClassVar
 
-from sources.hilos.lists import conversations_seen, one_row
-from sources.http.client import Answer, Client
-from sources.http.errors import AuthError, SourceError, Unavailable
-from sources.provider import Check
-from sources.scan.overlapping_pages import SMALLEST_SIZE
-from sources.settings import Settings
+from talkhouse.sources.hilos.lists import conversations_seen, one_row
+from talkhouse.sources.http.client import Answer, Client
+from talkhouse.sources.http.errors import AuthError, SourceError, Unavailable
+from talkhouse.sources.provider import Check
+from talkhouse.sources.scan.overlapping_pages import SMALLEST_SIZE
+from talkhouse.sources.settings import Settings
 
 CONVERSATIONS = "/api/inbox/conversation"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from sources.hilos.records.conversations import (
+from talkhouse.sources.hilos.records.conversations import (
     Conversation,
     ConversationAssignee,
     ConversationTag,
@@ -15,11 +15,11 @@ from sources.hilos.records.conversations import (
     first_message_of,
     tags_of,
 )
-from sources.http.client import Client, Request
-from sources.rows.page import PageDecoder
-from sources.rows.record import Record
-from sources.rows.table import Table
-from sources.scan.listing import SHORT_LIST_FRESH_FOR, Listing
+from talkhouse.sources.http.client import Client, Request
+from talkhouse.sources.rows.page import PageDecoder
+from talkhouse.sources.rows.record import Record
+from talkhouse.sources.rows.table import Table
+from talkhouse.sources.scan.listing import SHORT_LIST_FRESH_FOR, Listing
 
 CONVERSATION_TABLES = (
     Table(Conversation),

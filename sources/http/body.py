@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from sources.http.errors import BadAnswer, Refused, SourceError, Unavailable, Unreachable
+from talkhouse.sources.http.errors import BadAnswer, Refused, SourceError, Unavailable, Unreachable
 
 LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
 LONGEST_ANSWER_SECONDS = 300.0

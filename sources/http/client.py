@@ -20,8 +20,8 @@ import httpx
 import msgspec
 import stamina
 
-from sources.http.body import ACCEPT_ENCODING, failure_of, read_capped
-from sources.http.errors import (
+from talkhouse.sources.http.body import ACCEPT_ENCODING, failure_of, read_capped
+from talkhouse.sources.http.errors import (
     AuthError,
     BadAnswer,
     NotFound,
@@ -32,7 +32,7 @@ from sources.http.errors import (
     TransientError,
     Unavailable,
 )
-from sources.http.rate_limit import budget_of
+from talkhouse.sources.http.rate_limit import budget_of
 
 T = TypeVar("T")
 

@@ -7,14 +7,14 @@ README.md beside this file.
 from collections.abc import Iterator
 from typing import Any
 
-from sources.http.client import Request
-from sources.octopush.connect import AGENTS, OctopushSettings, check, connect
-from sources.octopush.records import Agent, Conversation, Message, MessageRead
-from sources.octopush.threads import WORKLIST, threads
-from sources.provider import Provider
-from sources.rows.page import PageDecoder
-from sources.rows.table import Table
-from sources.scan.listing import SHORT_LIST_FRESH_FOR, Listing
+from talkhouse.sources.http.client import Request
+from talkhouse.sources.octopush.connect import AGENTS, OctopushSettings, check, connect
+from talkhouse.sources.octopush.records import Agent, Conversation, Message, MessageRead
+from talkhouse.sources.octopush.threads import WORKLIST, threads
+from talkhouse.sources.provider import Provider
+from talkhouse.sources.rows.page import PageDecoder
+from talkhouse.sources.rows.table import Table
+from talkhouse.sources.scan.listing import SHORT_LIST_FRESH_FOR, Listing
 
 
 def lists(settings: OctopushSettings) -> Iterator[Listing[Any]]:

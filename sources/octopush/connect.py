@@ -4,13 +4,13 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from sources.http.client import Answer, Client, Request
-from sources.http.errors import AuthError, NotFound, PermissionDenied, SourceError
-from sources.octopush.records import Agent
-from sources.provider import Check
-from sources.rows.page import PageDecoder
-from sources.scan.overlapping_pages import SMALLEST_SIZE
-from sources.settings import Settings
+from talkhouse.sources.http.client import Answer, Client, Request
+from talkhouse.sources.http.errors import AuthError, NotFound, PermissionDenied, SourceError
+from talkhouse.sources.octopush.records import Agent
+from talkhouse.sources.provider import Check
+from talkhouse.sources.rows.page import PageDecoder
+from talkhouse.sources.scan.overlapping_pages import SMALLEST_SIZE
+from talkhouse.sources.settings import Settings
 
 AGENTS = Request("/agents/list")
 # the documentation does not print the list's address: other lists end so, and this may not

@@ -7,9 +7,26 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from sources.rows.personal_data import ATTACHMENT_URL, BODY, EMAIL, IDENTIFIER, NAME, PHONE
-from sources.rows.record import Bool, Instant, Int, Label, Part, Record, Text, TextId, Whose
-from sources.rows.table import ThreadRead
+from talkhouse.sources.rows.personal_data import (
+    ATTACHMENT_URL,
+    BODY,
+    EMAIL,
+    IDENTIFIER,
+    NAME,
+    PHONE,
+)
+from talkhouse.sources.rows.record import (
+    Bool,
+    Instant,
+    Int,
+    Label,
+    Part,
+    Record,
+    Text,
+    TextId,
+    Whose,
+)
+from talkhouse.sources.rows.table import ThreadRead
 
 
 class Recipient(Part, kw_only=True):

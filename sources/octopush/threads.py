@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sources.http.client import Client, Request
-from sources.http.errors import BadAnswer, NotFound, PagingLoop, PermissionDenied
-from sources.octopush.records import Message, MessageRead
-from sources.rows.page import PageDecoder
-from sources.rows.personal_data import HASHED
-from sources.rows.table import Table
-from sources.scan.threads import Schedule, Thread, Threads, attempts
-from sources.settings import Settings
+from talkhouse.sources.http.client import Client, Request
+from talkhouse.sources.http.errors import BadAnswer, NotFound, PagingLoop, PermissionDenied
+from talkhouse.sources.octopush.records import Message, MessageRead
+from talkhouse.sources.rows.page import PageDecoder
+from talkhouse.sources.rows.personal_data import HASHED
+from talkhouse.sources.rows.table import Table
+from talkhouse.sources.scan.threads import Schedule, Thread, Threads, attempts
+from talkhouse.sources.settings import Settings
 
 MESSAGES = "/conversations/messages/list"
 PER_PAGE = 50

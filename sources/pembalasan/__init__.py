@@ -7,15 +7,20 @@ same base_url, and tells more; see README.md beside this file.
 from collections.abc import Iterator
 from typing import Any
 
-from sources.chatwoot.records.messages import Attachment
-from sources.chatwoot.threads import attachments_of
-from sources.http.client import Request
-from sources.pembalasan.connect import PembalasanSettings, check, connect, conversations_of
-from sources.pembalasan.records import Contact, Conversation, Message, contact_of
-from sources.provider import Provider
-from sources.rows.page import PageDecoder
-from sources.rows.table import Table
-from sources.scan.listing import Listing, Mode
+from talkhouse.sources.chatwoot.records.messages import Attachment
+from talkhouse.sources.chatwoot.threads import attachments_of
+from talkhouse.sources.http.client import Request
+from talkhouse.sources.pembalasan.connect import (
+    PembalasanSettings,
+    check,
+    connect,
+    conversations_of,
+)
+from talkhouse.sources.pembalasan.records import Contact, Conversation, Message, contact_of
+from talkhouse.sources.provider import Provider
+from talkhouse.sources.rows.page import PageDecoder
+from talkhouse.sources.rows.table import Table
+from talkhouse.sources.scan.listing import Listing, Mode
 
 
 def lists(settings: PembalasanSettings) -> Iterator[Listing[Any]]:

@@ -3,11 +3,11 @@
 from typing import Annotated, ClassVar
 from urllib.parse import quote
 
-from sources.chatwoot.connect import refusal as chatwoot_refusal
-from sources.http.client import Answer, Client, Request
-from sources.http.errors import NotFound, SourceError
-from sources.provider import Check
-from sources.settings import Settings
+from talkhouse.sources.chatwoot.connect import refusal as chatwoot_refusal
+from talkhouse.sources.http.client import Answer, Client, Request
+from talkhouse.sources.http.errors import NotFound, SourceError
+from talkhouse.sources.provider import Check
+from talkhouse.sources.settings import Settings
 
 CHECKED_AT_MOST = 100
 

@@ -6,9 +6,9 @@ https://github.com/chatwoot/chatwoot: app/views/public/api/v1/models
 
 from typing import Annotated, ClassVar
 
-from sources.chatwoot.records.messages import FLAGS, Attachment, Sender
-from sources.rows.personal_data import BODY, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE
-from sources.rows.record import (
+from talkhouse.sources.chatwoot.records.messages import FLAGS, Attachment, Sender
+from talkhouse.sources.rows.personal_data import BODY, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE
+from talkhouse.sources.rows.record import (
     ELSEWHERE,
     NO_JSON,
     ONLY_ID,

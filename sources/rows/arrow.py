@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import msgspec
 import pyarrow as pa
 
-from sources.rows.record import (
+from talkhouse.sources.rows.record import (
     UTC_MICROSECONDS,
     Column,
     Part,
@@ -20,7 +20,7 @@ from sources.rows.record import (
     part_in,
     table_columns,
 )
-from sources.rows.storage_rules import Terms
+from talkhouse.sources.rows.storage_rules import Terms
 
 
 def arrow_table(record: type[Record], rows: Sequence[Record], terms: Terms) -> pa.Table:

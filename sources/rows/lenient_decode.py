@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_type_hints
 
 import msgspec
 
-from sources.rows.personal_data import FREE_FORM
-from sources.rows.record import Id, Json, Part, Record, TextId, part_in
+from talkhouse.sources.rows.personal_data import FREE_FORM
+from talkhouse.sources.rows.record import Id, Json, Part, Record, TextId, part_in
 
 R = TypeVar("R", bound=Record)
 

@@ -5,9 +5,9 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
-from sources.rows.body_repair import mended
-from sources.rows.lenient_decode import Findings, salvage
-from sources.rows.record import Record
+from talkhouse.sources.rows.body_repair import mended
+from talkhouse.sources.rows.lenient_decode import Findings, salvage
+from talkhouse.sources.rows.record import Record
 
 R = TypeVar("R", bound=Record)
 

@@ -16,7 +16,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sources.rows.personal_data import FREE_FORM, Flags, PersonalData
+from talkhouse.sources.rows.personal_data import FREE_FORM, Flags, PersonalData
 
 if TYPE_CHECKING:  # a process that only reads has no need of dlt, whose import takes its time
     from dlt.common.data_types import TDataType

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from sources.rows.personal_data import FOUND, KEPT, Privacy, changed, in_json
-from sources.rows.record import Column, Record, microseconds
+from talkhouse.sources.rows.personal_data import FOUND, KEPT, Privacy, changed, in_json
+from talkhouse.sources.rows.record import Column, Record, microseconds
 
 R = TypeVar("R", bound=Record)
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar
 
 import pyarrow as pa
 
-from sources.rows.arrow import arrow_table
-from sources.rows.record import Bool, Instant, Int, Record, Whose
-from sources.rows.storage_rules import Terms
+from talkhouse.sources.rows.arrow import arrow_table
+from talkhouse.sources.rows.record import Bool, Instant, Int, Record, Whose
+from talkhouse.sources.rows.storage_rules import Terms
 
 
 class Child(Record, kw_only=True):

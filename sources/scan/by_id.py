@@ -4,12 +4,12 @@ import math
 from collections.abc import MutableMapping
 from typing import Any, TypeVar
 
-from sources.http.client import Client
-from sources.http.errors import BadAnswer, TerminalError, Unavailable, Unreachable
-from sources.rows.page import Page
-from sources.rows.record import Record
-from sources.scan.fetch import ATTEMPTS_OF_A_PART
-from sources.scan.listing import Listing
+from talkhouse.sources.http.client import Client
+from talkhouse.sources.http.errors import BadAnswer, TerminalError, Unavailable, Unreachable
+from talkhouse.sources.rows.page import Page
+from talkhouse.sources.rows.record import Record
+from talkhouse.sources.scan.fetch import ATTEMPTS_OF_A_PART
+from talkhouse.sources.scan.listing import Listing
 
 R = TypeVar("R", bound=Record)
 

@@ -8,12 +8,12 @@ reason, and tried again by later full scans.
 from collections.abc import Callable, MutableMapping
 from typing import Any, Generic, TypeVar
 
-from sources.http.client import ATTEMPTS, Client
-from sources.http.errors import BadAnswer, NotFound, SourceError, Unavailable, Unreachable
-from sources.rows.page import Page
-from sources.rows.record import Record
-from sources.scan.listing import Listing
-from sources.scan.overlapping_pages import span
+from talkhouse.sources.http.client import ATTEMPTS, Client
+from talkhouse.sources.http.errors import BadAnswer, NotFound, SourceError, Unavailable, Unreachable
+from talkhouse.sources.rows.page import Page
+from talkhouse.sources.rows.record import Record
+from talkhouse.sources.scan.listing import Listing
+from talkhouse.sources.scan.overlapping_pages import span
 
 R = TypeVar("R", bound=Record)
 Going = MutableMapping[str, Any]

@@ -4,11 +4,11 @@ from collections.abc import Mapping, MutableMapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sources.http.client import Client
-from sources.http.errors import SourceError
-from sources.scan.by_id import begin_by_id
-from sources.scan.listing import Listing, Mode
-from sources.scan.progress import Plan, Progress
+from talkhouse.sources.http.client import Client
+from talkhouse.sources.http.errors import SourceError
+from talkhouse.sources.scan.by_id import begin_by_id
+from talkhouse.sources.scan.listing import Listing, Mode
+from talkhouse.sources.scan.progress import Plan, Progress
 
 State = MutableMapping[str, Any]
 

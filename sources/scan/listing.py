@@ -7,11 +7,11 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 import pyarrow as pa
 
-from sources.http.client import Request
-from sources.rows.lenient_decode import Findings
-from sources.rows.page import Page, PageDecoder
-from sources.rows.record import Record, microseconds
-from sources.rows.table import Table
+from talkhouse.sources.http.client import Request
+from talkhouse.sources.rows.lenient_decode import Findings
+from talkhouse.sources.rows.page import Page, PageDecoder
+from talkhouse.sources.rows.record import Record, microseconds
+from talkhouse.sources.rows.table import Table
 
 R = TypeVar("R", bound=Record)
 Mode = Literal["full", "recent", "window"]

@@ -19,15 +19,15 @@ import time
 from collections.abc import Callable, Generator, Hashable, Iterator
 from typing import Any, Generic, TypeVar
 
-from sources.http.client import Client
-from sources.http.errors import BadAnswer, NotFound, Unavailable, Unreachable
-from sources.rows.lenient_decode import Findings
-from sources.rows.page import Page
-from sources.rows.record import Record
-from sources.rows.storage_rules import Terms
-from sources.rows.table import tables_of
-from sources.scan.fetch import Fetch
-from sources.scan.list_state import (
+from talkhouse.sources.http.client import Client
+from talkhouse.sources.http.errors import BadAnswer, NotFound, Unavailable, Unreachable
+from talkhouse.sources.rows.lenient_decode import Findings
+from talkhouse.sources.rows.page import Page
+from talkhouse.sources.rows.record import Record
+from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.rows.table import tables_of
+from talkhouse.sources.scan.fetch import Fetch
+from talkhouse.sources.scan.list_state import (
     State,
     begin,
     conclude,
@@ -36,11 +36,11 @@ from sources.scan.list_state import (
     quarantine,
     stop_before,
 )
-from sources.scan.listing import Batch, Group, Listing, Mode, Readers
-from sources.scan.overlapping_pages import spans_of
-from sources.scan.prefetch import PagesAhead
-from sources.scan.progress import Plan, Progress
-from sources.scan.walk import Walk
+from talkhouse.sources.scan.listing import Batch, Group, Listing, Mode, Readers
+from talkhouse.sources.scan.overlapping_pages import spans_of
+from talkhouse.sources.scan.prefetch import PagesAhead
+from talkhouse.sources.scan.progress import Plan, Progress
+from talkhouse.sources.scan.walk import Walk
 
 R = TypeVar("R", bound=Record)
 OpenReaders = Callable[[str, int, str], Readers]

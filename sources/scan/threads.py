@@ -13,17 +13,23 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Generic, TypeVar
 
-from sources.http.client import ATTEMPTS, Client
-from sources.http.errors import AuthError, RateLimited, SourceError, Unavailable, Unreachable
-from sources.rows.lenient_decode import Findings
-from sources.rows.record import Record
-from sources.rows.storage_rules import Terms
-from sources.rows.table import Table, ThreadRead
-from sources.scan.listing import Batch
-from sources.scan.prefetch import ordered
-from sources.scan.progress import Plan, Progress
-from sources.scan.scan import BATCH_ROWS
-from sources.settings import Settings, duration
+from talkhouse.sources.http.client import ATTEMPTS, Client
+from talkhouse.sources.http.errors import (
+    AuthError,
+    RateLimited,
+    SourceError,
+    Unavailable,
+    Unreachable,
+)
+from talkhouse.sources.rows.lenient_decode import Findings
+from talkhouse.sources.rows.record import Record
+from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.rows.table import Table, ThreadRead
+from talkhouse.sources.scan.listing import Batch
+from talkhouse.sources.scan.prefetch import ordered
+from talkhouse.sources.scan.progress import Plan, Progress
+from talkhouse.sources.scan.scan import BATCH_ROWS
+from talkhouse.sources.settings import Settings, duration
 
 M = TypeVar("M", bound=Record)
 D = TypeVar("D", bound=ThreadRead)

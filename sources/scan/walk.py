@@ -5,13 +5,13 @@ from collections.abc import Collection, Hashable, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sources.http.errors import BadAnswer, PagingLoop
-from sources.rows.page import Page
-from sources.rows.record import Record, microseconds
-from sources.scan.list_state import unread_pages
-from sources.scan.listing import Group, Listing, Seen, seen_of
-from sources.scan.overlapping_pages import span
-from sources.scan.progress import Plan
+from talkhouse.sources.http.errors import BadAnswer, PagingLoop
+from talkhouse.sources.rows.page import Page
+from talkhouse.sources.rows.record import Record, microseconds
+from talkhouse.sources.scan.list_state import unread_pages
+from talkhouse.sources.scan.listing import Group, Listing, Seen, seen_of
+from talkhouse.sources.scan.overlapping_pages import span
+from talkhouse.sources.scan.progress import Plan
 
 R = TypeVar("R", bound=Record)
 

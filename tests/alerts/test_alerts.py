@@ -8,17 +8,17 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.alerts.alert_log import Ledger
-from pipelines.alerts.channels import Alert, NotDelivered
-from pipelines.alerts.send import send_alerts
-from pipelines.analytics.publish import Publication
-from pipelines.audit.notes import note_build
-from pipelines.warehouse.interface import AlreadySyncing, Destination
-from simulator import Fault, Simulator
 from support.account import Open
 from support.mail_server import PASSWORD, USER, mail_server
 from support.receiving import Receiver, receiving
 from support.shell import Shell, octopush
+from talkhouse.pipelines.alerts.alert_log import Ledger
+from talkhouse.pipelines.alerts.channels import Alert, NotDelivered
+from talkhouse.pipelines.alerts.send import send_alerts
+from talkhouse.pipelines.analytics.publish import Publication
+from talkhouse.pipelines.audit.notes import note_build
+from talkhouse.pipelines.warehouse.interface import AlreadySyncing, Destination
+from talkhouse.simulator import Fault, Simulator
 
 
 @pytest.fixture

@@ -11,19 +11,24 @@ import pytest
 import yaml
 from dbt.adapters.cache import RelationsCache
 
-from pipelines.analytics.build import MODELS, build
-from pipelines.analytics.dbt_sources import sources
-from pipelines.audit.notes import last_build_failed, note_build, note_good_build, was_built_of
-from pipelines.orchestration.sync_all import sync_all
-from pipelines.settings.connections import connection
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import AlreadySyncing, Destination
-from pipelines.warehouse.migrations import migrate
-from simulator import Simulator, World, serve
-from sources.settings import SettingsError
 from support.account import HOUR, SERVED, Open
 from support.postgres_server import Server
 from support.shell import Shell, chatwoot, octopush
+from talkhouse.pipelines.analytics.build import MODELS, build
+from talkhouse.pipelines.analytics.dbt_sources import sources
+from talkhouse.pipelines.audit.notes import (
+    last_build_failed,
+    note_build,
+    note_good_build,
+    was_built_of,
+)
+from talkhouse.pipelines.orchestration.sync_all import sync_all
+from talkhouse.pipelines.settings.connections import connection
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import AlreadySyncing, Destination
+from talkhouse.pipelines.warehouse.migrations import migrate
+from talkhouse.simulator import Simulator, World, serve
+from talkhouse.sources.settings import SettingsError
 
 
 def change(shell: Shell, statement: str) -> None:

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from pipelines.analytics import build as building
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import Destination
-from simulator import Simulator, World, serve
-from simulator.changes import CHANGES
-from sources.registry import PROVIDERS
 from support.account import HOUR, MINUTE, SERVED, Account, Row
 from support.metrics_oracle import Hours, Talk, Truth
+from talkhouse.pipelines.analytics import build as building
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import Destination
+from talkhouse.simulator import Simulator, World, serve
+from talkhouse.simulator.changes import CHANGES
+from talkhouse.sources.registry import PROVIDERS
 
 KEYS: dict[str, tuple[str, ...]] = {
     "conversation_report": ("conversation_id",),

@@ -14,17 +14,17 @@ from typing import Any, BinaryIO
 import duckdb
 import pytest
 
-from pipelines.analytics import publish as publishing
-from pipelines.analytics.after_sync import publish_synced
-from pipelines.analytics.publish import Publication, published
-from pipelines.audit.outcome import Outcome
-from pipelines.warehouse.destination import Copy, copy_to
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import WarehouseError
-from simulator import Fault, Simulator, World, serve
-from sources.settings import SettingsError
 from support.account import Account
 from support.shell import Shell, octopush
+from talkhouse.pipelines.analytics import publish as publishing
+from talkhouse.pipelines.analytics.after_sync import publish_synced
+from talkhouse.pipelines.analytics.publish import Publication, published
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.warehouse.destination import Copy, copy_to
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import WarehouseError
+from talkhouse.simulator import Fault, Simulator, World, serve
+from talkhouse.sources.settings import SettingsError
 
 COUNT = "select count(*) as n from octopush.messages"
 ALWAYS = [
@@ -191,7 +191,7 @@ def test_nobody_else_can_write_until_the_copy_is_compared(
         command = [sys.executable, "-c", KILLED_WRITER, str(shop.copy.warehouse), "checkpoint"]
         found.append(subprocess.run(command, capture_output=True, text=True).stderr)
 
-    monkeypatch.setattr("pipelines.analytics.publish.shutil.copymode", tried)
+    monkeypatch.setattr("talkhouse.pipelines.analytics.publish.shutil.copymode", tried)
     shop.publish()
     assert ["Conflicting lock" in each for each in found] == [True]
 
@@ -250,7 +250,7 @@ def test_a_disk_that_is_full_is_told(shop: Shop, monkeypatch: pytest.MonkeyPatch
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pipelines.analytics.publish.os.fsync", full)
+    monkeypatch.setattr("talkhouse.pipelines.analytics.publish.os.fsync", full)
     publication = published(shop.copy)
     assert publication.error == f"{shop.copy.target}: No space left on device"
     assert shop.files() == {"talkhouse.duckdb"}

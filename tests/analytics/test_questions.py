@@ -15,17 +15,17 @@ from urllib.parse import quote
 import psycopg2
 import pytest
 
-from pipelines.analytics.build import build
-from pipelines.demo.demo import CONVERSATIONS, SEED
-from pipelines.demo.simulate import simulated
-from pipelines.orchestration.sync_all import sync_all
-from pipelines.settings.connections import connection
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import Destination
-from pipelines.warehouse.postgres.database import PostgresDatabase
-from simulator import World, serve
 from support.postgres_server import Server
 from support.repository import ROOT
+from talkhouse.pipelines.analytics.build import build
+from talkhouse.pipelines.demo.demo import CONVERSATIONS, SEED
+from talkhouse.pipelines.demo.simulate import simulated
+from talkhouse.pipelines.orchestration.sync_all import sync_all
+from talkhouse.pipelines.settings.connections import connection
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import Destination
+from talkhouse.pipelines.warehouse.postgres.database import PostgresDatabase
+from talkhouse.simulator import World, serve
 
 DOCS = ROOT / "docs"
 BI = (DOCS / "bi.md").read_text("utf-8")

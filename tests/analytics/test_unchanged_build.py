@@ -13,23 +13,23 @@ from typing import Any
 
 import pytest
 
-from pipelines.analytics import build as building
-from pipelines.analytics import unchanged_build
-from pipelines.analytics.build import MODELS, Built, build
-from pipelines.audit.notes import note_build
-from pipelines.audit.row_changes import change, changing, marks, note_change
-from pipelines.audit.unfinished import note_unrenewed
-from pipelines.privacy.erase import erase
-from pipelines.privacy.find_person import asked_for
-from pipelines.privacy.retain import retain
-from pipelines.privacy.rewrite_rows import rewrite
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import Destination, Warehouse
-from pipelines.warehouse.migrations import migrate
-from simulator import Simulator, World, serve
-from sources.rows.personal_data import NAME, Action, Privacy
 from support.account import DAY, HOUR, SERVED, Account, Row, cut_off
 from support.shell import Shell, octopush
+from talkhouse.pipelines.analytics import build as building
+from talkhouse.pipelines.analytics import unchanged_build
+from talkhouse.pipelines.analytics.build import MODELS, Built, build
+from talkhouse.pipelines.audit.notes import note_build
+from talkhouse.pipelines.audit.row_changes import change, changing, marks, note_change
+from talkhouse.pipelines.audit.unfinished import note_unrenewed
+from talkhouse.pipelines.privacy.erase import erase
+from talkhouse.pipelines.privacy.find_person import asked_for
+from talkhouse.pipelines.privacy.retain import retain
+from talkhouse.pipelines.privacy.rewrite_rows import rewrite
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import Destination, Warehouse
+from talkhouse.pipelines.warehouse.migrations import migrate
+from talkhouse.simulator import Simulator, World, serve
+from talkhouse.sources.rows.personal_data import NAME, Action, Privacy
 
 KEY = Privacy(key=b"a secret of more than sixteen characters")
 READ = ("chatwoot", "octopush")
@@ -151,7 +151,9 @@ def marked(shop: Shop) -> None:
     """Where the loads themselves, which came before, are not what is noticed."""
     shop.world.remove_agent()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("pipelines.syncing.load_package.changing", lambda *of: nullcontext())
+        patched.setattr(
+            "talkhouse.pipelines.syncing.load_package.changing", lambda *of: nullcontext()
+        )
         for _ in range(2):
             shop.sync("chatwoot", full=True, only=["agents"])
     deleted = "select count(*) as n from chatwoot.agents where deleted_at is not null"
@@ -184,7 +186,9 @@ CHANGED: dict[str, Callable[[Shop], None]] = {
 
 @pytest.mark.parametrize("kind", CHANGED)
 def test_what_changed_is_built(kind: str, built: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.privacy.rebuild.build", lambda *of, **how: Built("", []))
+    monkeypatch.setattr(
+        "talkhouse.pipelines.privacy.rebuild.build", lambda *of, **how: Built("", [])
+    )
     CHANGED[kind](built)
     assert not built.build().unchanged_since
     if kind == "a mart is gone":
@@ -323,7 +327,7 @@ def test_a_mark_that_cannot_be_written_takes_the_change_with_it(
         migrate(warehouse)
         warehouse.execute("create table audit.raw (n bigint)")
         warehouse.execute("insert into audit.raw (n) values (1)")
-        monkeypatch.setattr("pipelines.audit.row_changes.note_change", cut_off)
+        monkeypatch.setattr("talkhouse.pipelines.audit.row_changes.note_change", cut_off)
         with pytest.raises(KeyboardInterrupt):
             change(warehouse, "shop", "delete from audit.raw")
         assert warehouse.rows("select n from audit.raw") == [{"n": 1}]
@@ -384,8 +388,8 @@ def test_the_command_says_so_and_dbt_by_hand_is_noticed(shell: Shell, simulator:
     loaded = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from pipelines.analytics.build import build\n"
-        "from pipelines.warehouse.duckdb_file import DuckDbFile\n"
+        "from talkhouse.pipelines.analytics.build import build\n"
+        "from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile\n"
         "assert build(DuckDbFile(Path('talkhouse.duckdb'))).unchanged_since\n"
         "print([name for name in sys.modules if name.partition('.')[0] == 'dbt'])"
     )

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from pipelines.audit.outcome import Outcome
-from pipelines.warehouse.duckdb_file import DuckDbWarehouse
-from pipelines.warehouse.interface import WarehouseError
-from simulator import World
 from support.account import DAY, Account, Open
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbWarehouse
+from talkhouse.pipelines.warehouse.interface import WarehouseError
+from talkhouse.simulator import World
 
 pytestmark = pytest.mark.twin
 

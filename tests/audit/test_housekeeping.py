@@ -8,12 +8,12 @@ import duckdb
 import psycopg2
 import pytest
 
-from pipelines.audit.outcome import Outcome
-from pipelines.syncing.plans import plan_of
-from pipelines.syncing.sync_connection import sync
-from simulator import World, serve
 from support.account import HOUR, MINUTE, Account, Open
 from support.shell import Shell, octopush
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.syncing.plans import plan_of
+from talkhouse.pipelines.syncing.sync_connection import sync
+from talkhouse.simulator import World, serve
 
 NOTHING, LONG = timedelta(0), timedelta(days=90)
 

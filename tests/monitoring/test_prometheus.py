@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipelines.monitoring.metrics import METRICS, STANDING
-from simulator import Fault, Simulator
 from support.receiving import Receiver, receiving
 from support.repository import ROOT
 from support.shell import Shell, chatwoot, octopush, wait_until
+from talkhouse.pipelines.monitoring.metrics import METRICS, STANDING
+from talkhouse.simulator import Fault, Simulator
 
 DOCUMENT = ROOT / "docs/observability.md"
 OF_BUILDS = ("talkhouse_build_", "talkhouse_publish_")

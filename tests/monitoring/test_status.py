@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.monitoring.health import health, words
-from pipelines.monitoring.volume import unusual
-from simulator import Fault, Simulator
 from support.account import HOUR, Open
 from support.shell import Shell, chatwoot, octopush, wait_until
+from talkhouse.pipelines.monitoring.health import health, words
+from talkhouse.pipelines.monitoring.volume import unusual
+from talkhouse.simulator import Fault, Simulator
 
 
 def verdict(shell: Shell, exit_code: int) -> str:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import duckdb
 
-from simulator import Simulator
 from support.repository import ROOT
 from support.shell import Shell, chatwoot, octopush
+from talkhouse.simulator import Simulator
 
 PAGE = (ROOT / "docs/status.md").read_text("utf-8")
 

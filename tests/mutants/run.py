@@ -1,7 +1,7 @@
 """Breaks the heart of the sync in every way that mutmut knows, and says which breaks no test saw.
 
-    python tests/mutants/run.py                                # every module of [tool.mutmut]
-    python tests/mutants/run.py "sources.scan.walk*"                # those whose names match
+    python tests/mutants/run.py                                  # every module of [tool.mutmut]
+    python tests/mutants/run.py "talkhouse.sources.scan.walk*"   # those whose names match
 
 A mutant that survives is either killed by a test, or listed in equivalent.toml with the reason why
 it changes nothing that anybody could notice. One that is neither fails the run.
@@ -43,7 +43,7 @@ def change(name: str) -> tuple[str, str]:
 
 
 def place(name: str) -> str:
-    """The function that a mutant is of, by its name: `sources.scan.walk.Walk.read`."""
+    """The function that a mutant is of, by its name: `talkhouse.sources.scan.walk.Walk.read`."""
     module, _, mangled = name.partition("__mutmut_")[0].rpartition(".")
     return f"{module}.{mangled[2:].replace('ǁ', '.')}"
 

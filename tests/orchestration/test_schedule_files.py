@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.orchestration.schedule_files import Cadence
-from sources.settings import SettingsError
 from support.shell import BIN, Shell
+from talkhouse.pipelines.orchestration.schedule_files import Cadence
+from talkhouse.sources.settings import SettingsError
 
 
 @pytest.mark.parametrize(

@@ -10,22 +10,22 @@ import duckdb
 import pytest
 from psycopg2 import DatabaseError
 
-from pipelines.audit.unfinished import ERASE, unrenewed
-from pipelines.demo.simulate import simulated
-from pipelines.privacy.erase import erase
-from pipelines.privacy.find_person import asked_for
-from pipelines.privacy.receipt import Receipt, write_receipt
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import Destination
-from pipelines.warehouse.postgres.database import PostgresDatabase
-from simulator import Simulator, World, serve
-from simulator.entities import Contact
-from sources.registry import PROVIDERS
-from sources.rows.personal_data import Privacy
-from sources.settings import SettingsError
 from support.account import SERVED, cut_off
 from support.planted import found_in_dump, found_in_files, found_in_warehouse, plant
 from support.shell import Shell
+from talkhouse.pipelines.audit.unfinished import ERASE, unrenewed
+from talkhouse.pipelines.demo.simulate import simulated
+from talkhouse.pipelines.privacy.erase import erase
+from talkhouse.pipelines.privacy.find_person import asked_for
+from talkhouse.pipelines.privacy.receipt import Receipt, write_receipt
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import Destination
+from talkhouse.pipelines.warehouse.postgres.database import PostgresDatabase
+from talkhouse.simulator import Simulator, World, serve
+from talkhouse.simulator.entities import Contact
+from talkhouse.sources.registry import PROVIDERS
+from talkhouse.sources.rows.personal_data import Privacy
+from talkhouse.sources.settings import SettingsError
 
 KEY = "a secret of more than sixteen characters"
 
@@ -186,7 +186,7 @@ def test_what_was_cut_off_is_made_up(
         return erase(destination, policy, [], None, person, "contact", keep, do=True)
 
     with monkeypatch.context() as patched:
-        patched.setattr("pipelines.privacy.erase.write_anew", cut_off)
+        patched.setattr("talkhouse.pipelines.privacy.erase.write_anew", cut_off)
         with pytest.raises(KeyboardInterrupt):
             erased(contact.id)
     [file] = shell.folder.glob("erased-*.json")
@@ -224,7 +224,7 @@ def test_what_cannot_be_written_anew_is_in_the_receipt(
     contact = known_widely(simulator.world)
     shell("sync")
     monkeypatch.chdir(shell.folder)
-    monkeypatch.setattr("pipelines.privacy.erase.write_anew", full)
+    monkeypatch.setattr("talkhouse.pipelines.privacy.erase.write_anew", full)
     policy, kept = Privacy(key=KEY.encode()), list[Receipt]()
     person = asked_for(policy, phone=str(contact.phone))
     erase(destination, policy, [], None, person, "phone", kept.append, do=True)

@@ -7,17 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.analytics.build import build
-from pipelines.orchestration.apply_policy import apply_policy
-from pipelines.privacy.inventory import report
-from pipelines.privacy.rewrite_rows import rewrite
-from pipelines.syncing.plans import plan_of
-from pipelines.verification.verify import verify
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import Destination
-from simulator import Simulator, World, serve
-from sources.registry import PROVIDERS, provider
-from sources.rows.personal_data import (
+from support import oracle
+from support.account import SERVED, Account, Open, cut_off
+from support.planted import found_in_dump, found_in_files, found_in_warehouse, plant, watched
+from support.shell import Shell, chatwoot
+from talkhouse.pipelines.analytics.build import build
+from talkhouse.pipelines.orchestration.apply_policy import apply_policy
+from talkhouse.pipelines.privacy.inventory import report
+from talkhouse.pipelines.privacy.rewrite_rows import rewrite
+from talkhouse.pipelines.syncing.plans import plan_of
+from talkhouse.pipelines.verification.verify import verify
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import Destination
+from talkhouse.simulator import Simulator, World, serve
+from talkhouse.sources.registry import PROVIDERS, provider
+from talkhouse.sources.rows.personal_data import (
     ATTACHMENT_URL,
     BODY,
     EMAIL,
@@ -33,12 +37,8 @@ from sources.rows.personal_data import (
     redacted,
     redacted_json,
 )
-from sources.rows.record import columns_of
-from sources.scan.threads import Budget
-from support import oracle
-from support.account import SERVED, Account, Open, cut_off
-from support.planted import found_in_dump, found_in_files, found_in_warehouse, plant, watched
-from support.shell import Shell, chatwoot
+from talkhouse.sources.rows.record import columns_of
+from talkhouse.sources.scan.threads import Budget
 
 UNCLASSED = Path(__file__).parent / "unclassed.txt"
 KEY = b"a secret of more than sixteen characters"
@@ -411,7 +411,7 @@ def test_what_was_cut_off_before_it_was_read_again_is_read_by_the_next(
     account.warehouse.close()
     account.privacy = KEPT
     with monkeypatch.context() as patched:
-        patched.setattr("pipelines.orchestration.apply_policy.sync_all", cut_off)
+        patched.setattr("talkhouse.pipelines.orchestration.apply_policy.sync_all", cut_off)
         with pytest.raises(KeyboardInterrupt):
             apply_policy(destination, KEPT, [account.connection], None)
     with destination.open(read_only=True) as warehouse:
@@ -433,7 +433,7 @@ def test_a_change_that_was_cut_off_is_made_up_or_read_again_if_it_is_given_up(
     account = account_of("octopush")
     account.synced()
     with monkeypatch.context() as patched:
-        patched.setattr("pipelines.privacy.rewrite_rows.note_policy", cut_off)
+        patched.setattr("talkhouse.pipelines.privacy.rewrite_rows.note_policy", cut_off)
         with pytest.raises(KeyboardInterrupt):
             rewrite(account.warehouse, HIDDEN, [account.connection])
     hidden = {kind.value for kind, action in HIDDEN.policy.items() if action is not Action.KEEP}

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.analytics.build import build
-from pipelines.audit.unfinished import RETAIN, unrenewed
-from pipelines.privacy.retain import retain
-from pipelines.syncing.plans import plan_of
-from pipelines.verification.verify import verify
-from pipelines.warehouse.interface import Destination
-from simulator import Simulator, World
-from sources.registry import PROVIDERS
-from sources.scan.threads import Budget
 from support.account import Account, Open, cut_off
 from support.shell import Shell, chatwoot
+from talkhouse.pipelines.analytics.build import build
+from talkhouse.pipelines.audit.unfinished import RETAIN, unrenewed
+from talkhouse.pipelines.privacy.retain import retain
+from talkhouse.pipelines.syncing.plans import plan_of
+from talkhouse.pipelines.verification.verify import verify
+from talkhouse.pipelines.warehouse.interface import Destination
+from talkhouse.simulator import Simulator, World
+from talkhouse.sources.registry import PROVIDERS
+from talkhouse.sources.scan.threads import Budget
 
 ALL_OF_IT = {"messages": timedelta(days=1)}
 TABLES = ("conversations", "messages", "contacts", "csat_responses")
@@ -138,7 +138,7 @@ def test_what_was_cut_off_is_made_up(
     build(destination)
     built = "select count(*) as n from unified.messages"
     with monkeypatch.context() as patched:
-        patched.setattr("pipelines.privacy.rebuild.build", cut_off)
+        patched.setattr("talkhouse.pipelines.privacy.rebuild.build", cut_off)
         with pytest.raises(KeyboardInterrupt):
             retain(destination, ALL_OF_IT, [account.connection], None, do=True)
     with destination.open(read_only=True) as warehouse:

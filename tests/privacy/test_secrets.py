@@ -14,13 +14,13 @@ import psutil
 import pytest
 from dlt.common.versioned_state import decompress_state
 
-from pipelines.demo.simulate import simulated
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import Destination
-from simulator import Fault, Simulator, World, serve
-from simulator import credentials as keys
 from support.receiving import receiving
 from support.shell import Shell, octopush
+from talkhouse.pipelines.demo.simulate import simulated
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import Destination
+from talkhouse.simulator import Fault, Simulator, World, serve
+from talkhouse.simulator import credentials as keys
 
 WRONG = "canary-of-a-wrong-token"
 PASSWORD = "canary-of-postgres"
@@ -232,5 +232,5 @@ def test_a_process_that_reads_is_given_its_token_unseen(shell: Shell) -> None:
         run("sync", "--only", "conversations")
         serving.terminate()
         serving.communicate()
-    assert [each for each in run.shown if "-m sources.reader_processes" in each]
+    assert [each for each in run.shown if "-m talkhouse.sources.reader_processes" in each]
     assert not [each for each in run.shown if keys.CHATWOOT_ADMIN in each]

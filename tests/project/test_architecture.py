@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sources.registry import PROVIDERS
 from support.repository import ROOT
 from support.tables import tables_of
+from talkhouse.sources.registry import PROVIDERS
 
 LONGEST_MODULE_LINES = 300
 
@@ -109,7 +109,7 @@ def test_an_import_that_is_not_allowed_is_found(rule: Rule, planted: str) -> Non
 @pytest.mark.parametrize(
     "planted",
     [
-        "from sources import chatwoot",
+        "from talkhouse.sources import chatwoot",
         "from . import chatwoot",
         "from .chatwoot import records",
         "from .chatwoot.records import Conversation",
@@ -121,7 +121,7 @@ def test_a_provider_that_is_imported_from_beside_it_is_found(planted: str) -> No
 
 
 def test_names_that_only_begin_alike_are_allowed() -> None:
-    rule = Rule("pipelines", ("sources.chatwoot",))
+    rule = Rule("pipelines", ("talkhouse.sources.chatwoot",))
     assert not rule.broken_by("import sources.chatwoots\nfrom sources import provider", "pipelines")
 
 

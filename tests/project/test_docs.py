@@ -7,12 +7,12 @@ import pytest
 import typer
 from typer.main import get_command
 
-from pipelines.cli.commands import app
-from pipelines.settings.scaffold import whole_config, whole_secrets
-from sources.registry import PROVIDERS, provider
-from sources.settings import described
 from support.repository import ROOT
 from support.tables import tables_of
+from talkhouse.pipelines.cli.commands import app
+from talkhouse.pipelines.settings.scaffold import whole_config, whole_secrets
+from talkhouse.sources.registry import PROVIDERS, provider
+from talkhouse.sources.settings import described
 
 README = (ROOT / "README.md").read_text("utf-8")
 CONFIG = (ROOT / ".dlt/config.toml").read_text("utf-8")

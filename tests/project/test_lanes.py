@@ -60,9 +60,9 @@ def test_what_no_time_is_left_for_is_counted(tmp_path: Path) -> None:
 
 
 def test_a_program_runs_what_the_tests_import(shell: Shell) -> None:
-    ask = [sys.executable, "-c", "import pipelines; print(pipelines.__file__)"]
+    ask = [sys.executable, "-c", "import talkhouse.pipelines; print(talkhouse.pipelines.__file__)"]
     done = subprocess.run(**shell.command("talkhouse") | {"args": ask})
-    assert done.stdout == f"{PACKAGES}/pipelines/__init__.py\n"
+    assert done.stdout == f"{PACKAGES}/talkhouse/pipelines/__init__.py\n"
 
 
 @pytest.mark.parametrize("is_forked", [True, False])

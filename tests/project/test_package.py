@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.orchestration.schedule_files import CRONJOB
 from support.repository import ROOT
+from talkhouse.pipelines.orchestration.schedule_files import CRONJOB
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 
@@ -44,7 +44,7 @@ def test_the_installed_package_finds_its_models(wheel: Path, tmp_path: Path) -> 
             sys.executable,
             "-c",
             "import sys; sys.path.insert(0, sys.argv[1])\n"
-            "from pipelines.analytics.build import MODELS\n"
+            "from talkhouse.pipelines.analytics.build import MODELS\n"
             "print(MODELS, (MODELS / 'dbt_project.yml').is_file())",
             str(tmp_path),
         ],

@@ -14,9 +14,9 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.settings import configuration
-from pipelines.settings.configuration import secret, sections, setting
-from sources.settings import SettingsError
+from talkhouse.pipelines.settings import configuration
+from talkhouse.pipelines.settings.configuration import secret, sections, setting
+from talkhouse.sources.settings import SettingsError
 
 names = st.sampled_from(["audit", "audit.keep", "audit.keep.more", "logs.file", "keep"])
 values = st.integers() | st.booleans() | st.text("ab c", max_size=4)
@@ -133,7 +133,11 @@ def test_a_vault_is_left_to_dlt(folder: Path, vault: str, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     "command",
-    ["pipelines.cli.sync_command", "pipelines.monitoring.overview", "pipelines.audit.past_runs"],
+    [
+        "talkhouse.pipelines.cli.sync_command",
+        "talkhouse.pipelines.monitoring.overview",
+        "talkhouse.pipelines.audit.past_runs",
+    ],
 )
 def test_no_command_imports_dlt_before_it_loads(command: str) -> None:
     heavy = "{'dlt', 'sqlglot', 'dbt', 'opentelemetry.sdk', 'prometheus_client'}"

@@ -9,10 +9,10 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
-from pipelines.settings.connections import connection, connections, usable_connections
-from pipelines.syncing.plans import plan_of
-from sources.registry import PROVIDERS, provider
-from sources.settings import SettingsError, described, duration, instant
+from talkhouse.pipelines.settings.connections import connection, connections, usable_connections
+from talkhouse.pipelines.syncing.plans import plan_of
+from talkhouse.sources.registry import PROVIDERS, provider
+from talkhouse.sources.settings import SettingsError, described, duration, instant
 
 Write = Callable[[str, str], None]
 

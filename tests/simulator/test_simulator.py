@@ -15,12 +15,12 @@ from typing import Any
 import httpx
 import pytest
 
-from simulator import Fault, Simulator, World, serve
-from simulator import credentials as keys
-from simulator.changes import CHANGES
-from simulator.chatwoot_json import ChatwootJson
-from simulator.entities import Conversation
-from simulator.static import StaticApp
+from talkhouse.simulator import Fault, Simulator, World, serve
+from talkhouse.simulator import credentials as keys
+from talkhouse.simulator.changes import CHANGES
+from talkhouse.simulator.chatwoot_json import ChatwootJson
+from talkhouse.simulator.entities import Conversation
+from talkhouse.simulator.static import StaticApp
 
 HEADERS = {
     "chatwoot": {"Api-Access-Token": keys.CHATWOOT_ADMIN},
@@ -1035,8 +1035,8 @@ def test_static_lists_what_changed_lately_without_pages() -> None:
 
 @contextmanager
 def static_server(*options: str) -> Iterator[httpx.Client]:
-    """A client of `python -m simulator --static`."""
-    command = [sys.executable, "-m", "simulator", "--static", "--port", "0", *options]
+    """A client of `python -m talkhouse.simulator --static`."""
+    command = [sys.executable, "-m", "talkhouse.simulator", "--static", "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()

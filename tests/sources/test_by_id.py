@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from sources.http.errors import BadAnswer, Refused, Unavailable, Unreachable
-from sources.rows.page import Page
-from sources.scan import by_id
 from support.moving_list import IDS_AT_ONCE, Copy, MovingList, Thing, listed
+from talkhouse.sources.http.errors import BadAnswer, Refused, Unavailable, Unreachable
+from talkhouse.sources.rows.page import Page
+from talkhouse.sources.scan import by_id
 
 ROWS = 40
 LAST = -(-ROWS // IDS_AT_ONCE)

@@ -10,12 +10,12 @@ import httpx
 import pytest
 import stamina
 
-from simulator import World
-from simulator.credentials import CANARY
-from sources.http import client
-from sources.registry import PROVIDERS
 from support.account import DAY, MINUTE, SETTINGS, Account, Open
 from support.oracle import KEYS
+from talkhouse.simulator import World
+from talkhouse.simulator.credentials import CANARY
+from talkhouse.sources.http import client
+from talkhouse.sources.registry import PROVIDERS
 
 pytestmark = pytest.mark.twin
 

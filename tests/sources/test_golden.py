@@ -13,14 +13,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from sources import activecampaign, chatwoot, hilos, octopush, pembalasan
-from sources.dlt_source.resources import source
-from sources.dlt_source.run import Run
-from sources.http.errors import NotFound
-from sources.http.rate_limit import Budget
-from sources.rows.storage_rules import Terms
-from sources.scan.progress import Plan
-from sources.settings import settings_from
+from talkhouse.sources import activecampaign, chatwoot, hilos, octopush, pembalasan
+from talkhouse.sources.dlt_source.resources import source
+from talkhouse.sources.dlt_source.run import Run
+from talkhouse.sources.http.errors import NotFound
+from talkhouse.sources.http.rate_limit import Budget
+from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.scan.progress import Plan
+from talkhouse.sources.settings import settings_from
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -281,7 +281,7 @@ each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: samp
 
 @each_sample
 def test_every_value_is_in_its_column(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sources.rows.page.salvage", refuse)
+    monkeypatch.setattr("talkhouse.sources.rows.page.salvage", refuse)
     answer = filled(sample, json.loads(sample.body))
     made = tables(sample, json.dumps(answer).encode())
     found = list(objects(sample, answer))

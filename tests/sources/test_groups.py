@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from sources.rows.storage_rules import Terms
-from sources.rows.table import tables_of
-from sources.scan import prefetch, scan
-from sources.scan.fetch import Fetch
-from sources.scan.listing import Group, Seen, seen_of
-from sources.scan.progress import Plan, Progress
 from support.moving_list import AtOnce, Copy, MovingList, Thing, listed
+from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.rows.table import tables_of
+from talkhouse.sources.scan import prefetch, scan
+from talkhouse.sources.scan.fetch import Fetch
+from talkhouse.sources.scan.listing import Group, Seen, seen_of
+from talkhouse.sources.scan.progress import Plan, Progress
 
 ROWS = 120
 PAGES = 3

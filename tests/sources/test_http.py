@@ -18,10 +18,10 @@ import msgspec
 import pytest
 import stamina
 
-from sources.chatwoot.connect import refusal as chatwoot_refusal
-from sources.http import body, rate_limit
-from sources.http.client import Answer, Client, Request, error_of, retry_after_seconds
-from sources.http.errors import (
+from talkhouse.sources.chatwoot.connect import refusal as chatwoot_refusal
+from talkhouse.sources.http import body, rate_limit
+from talkhouse.sources.http.client import Answer, Client, Request, error_of, retry_after_seconds
+from talkhouse.sources.http.errors import (
     AuthError,
     BadAnswer,
     NotFound,
@@ -33,7 +33,7 @@ from sources.http.errors import (
     TransientError,
     Unavailable,
 )
-from sources.http.rate_limit import Budget, budget_of
+from talkhouse.sources.http.rate_limit import Budget, budget_of
 
 SERVED_AT = datetime(2026, 6, 1, 9, 0, 20, tzinfo=UTC)
 

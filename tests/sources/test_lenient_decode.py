@@ -11,31 +11,35 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator import World
-from simulator.activecampaign import ActiveCampaignJson
-from simulator.chatwoot_account import AccountLists
-from simulator.chatwoot_json import ChatwootJson
-from simulator.hilos_json import HilosJson
-from simulator.octopush import OctopushApi
-from simulator.pembalasan import PembalasanApi
-from simulator.settings import Settings
-from sources.activecampaign.records import Template as ActiveCampaignTemplate
-from sources.chatwoot.records.account import Agent, CsatResponse, Inbox
-from sources.chatwoot.records.contacts import Contact as ChatwootContact
-from sources.chatwoot.records.conversations import Conversation as ChatwootConversation
-from sources.chatwoot.records.conversations import ConversationLabel, labels_of, last_messages_of
-from sources.chatwoot.records.messages import Message as ChatwootMessage
-from sources.hilos.records.account import Contact as HilosContact
-from sources.hilos.records.account import Template, User
-from sources.hilos.records.conversations import Conversation as HilosConversation
-from sources.octopush.records import Conversation as OctopushConversation
-from sources.octopush.records import Message as OctopushMessage
-from sources.pembalasan.records import Conversation as PembalasanConversation
-from sources.rows.lenient_decode import Findings
-from sources.rows.page import Page, PageDecoder
-from sources.rows.record import ELSEWHERE, Id, Int, Part, Record
-from sources.rows.storage_rules import Terms
-from sources.rows.table import Table
+from talkhouse.simulator import World
+from talkhouse.simulator.activecampaign import ActiveCampaignJson
+from talkhouse.simulator.chatwoot_account import AccountLists
+from talkhouse.simulator.chatwoot_json import ChatwootJson
+from talkhouse.simulator.hilos_json import HilosJson
+from talkhouse.simulator.octopush import OctopushApi
+from talkhouse.simulator.pembalasan import PembalasanApi
+from talkhouse.simulator.settings import Settings
+from talkhouse.sources.activecampaign.records import Template as ActiveCampaignTemplate
+from talkhouse.sources.chatwoot.records.account import Agent, CsatResponse, Inbox
+from talkhouse.sources.chatwoot.records.contacts import Contact as ChatwootContact
+from talkhouse.sources.chatwoot.records.conversations import Conversation as ChatwootConversation
+from talkhouse.sources.chatwoot.records.conversations import (
+    ConversationLabel,
+    labels_of,
+    last_messages_of,
+)
+from talkhouse.sources.chatwoot.records.messages import Message as ChatwootMessage
+from talkhouse.sources.hilos.records.account import Contact as HilosContact
+from talkhouse.sources.hilos.records.account import Template, User
+from talkhouse.sources.hilos.records.conversations import Conversation as HilosConversation
+from talkhouse.sources.octopush.records import Conversation as OctopushConversation
+from talkhouse.sources.octopush.records import Message as OctopushMessage
+from talkhouse.sources.pembalasan.records import Conversation as PembalasanConversation
+from talkhouse.sources.rows.lenient_decode import Findings
+from talkhouse.sources.rows.page import Page, PageDecoder
+from talkhouse.sources.rows.record import ELSEWHERE, Id, Int, Part, Record
+from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.rows.table import Table
 
 WORLD = World(conversations=40)
 

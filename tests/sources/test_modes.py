@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from sources.http.client import ATTEMPTS, Request
-from sources.http.errors import BadAnswer, NotFound, PagingLoop, Unavailable, Unreachable
-from sources.rows.page import Page
-from sources.scan import fetch, list_state, prefetch
-from sources.scan.listing import Listing
-from sources.scan.overlapping_pages import span, spans_of
-from sources.scan.progress import Plan, Progress
 from support.moving_list import IDS_AT_ONCE, PAGE_ROWS, THEN, AtOnce, Copy, MovingList, listed
+from talkhouse.sources.http.client import ATTEMPTS, Request
+from talkhouse.sources.http.errors import BadAnswer, NotFound, PagingLoop, Unavailable, Unreachable
+from talkhouse.sources.rows.page import Page
+from talkhouse.sources.scan import fetch, list_state, prefetch
+from talkhouse.sources.scan.listing import Listing
+from talkhouse.sources.scan.overlapping_pages import span, spans_of
+from talkhouse.sources.scan.progress import Plan, Progress
 
 KINDS = ["numbered", "sized", "ids"]
 every_kind = pytest.mark.parametrize("kind", KINDS)

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.syncing.plans import plan_of
-from pipelines.warehouse.duckdb_file import DuckDbWarehouse
-from simulator import World, serve
-from simulator import credentials as keys
-from sources.rows.storage_rules import Terms
-from sources.scan.listing import Listing
-from sources.scan.progress import Progress
-from sources.scan.scan import scan
 from support.account import DAY, HOUR, MINUTE, SERVED, SETTINGS, Account, Open
+from talkhouse.pipelines.syncing.plans import plan_of
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbWarehouse
+from talkhouse.simulator import World, serve
+from talkhouse.simulator import credentials as keys
+from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.scan.listing import Listing
+from talkhouse.sources.scan.progress import Progress
+from talkhouse.sources.scan.scan import scan
 
 PAGED = ["chatwoot", "hilos", "activecampaign", "octopush"]
 paged = pytest.mark.parametrize("provider", PAGED)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.scan.overlapping_pages import SMALLEST_SIZE, _known, span, spans_of
+from talkhouse.sources.scan.overlapping_pages import SMALLEST_SIZE, _known, span, spans_of
 
 sizes = st.integers(SMALLEST_SIZE, 200)
 

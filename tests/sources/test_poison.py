@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from simulator import World
 from support.account import DAY, Account, Open
+from talkhouse.simulator import World
 
 paged = pytest.mark.parametrize("provider", ["hilos", "activecampaign", "octopush"])
 PATH = {

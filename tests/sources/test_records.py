@@ -7,8 +7,8 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from sources.rows.arrow import arrow_schema, arrow_table
-from sources.rows.record import (
+from talkhouse.sources.rows.arrow import arrow_schema, arrow_table
+from talkhouse.sources.rows.record import (
     ELSEWHERE,
     NO_JSON,
     ONLY_ID,
@@ -29,7 +29,7 @@ from sources.rows.record import (
     Text,
     dlt_columns,
 )
-from sources.rows.storage_rules import Terms
+from talkhouse.sources.rows.storage_rules import Terms
 
 INSTANT = pa.timestamp("us", tz="UTC")
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from simulator import World
-from sources import reader_processes
-from sources.scan import scan
-from sources.scan.overlapping_pages import span
 from support.account import CHANNEL, DAY, MINUTE, Open
+from talkhouse.simulator import World
+from talkhouse.sources import reader_processes
+from talkhouse.sources.scan import scan
+from talkhouse.sources.scan.overlapping_pages import span
 
 LISTS = {
     "chatwoot": ("/accounts/1/conversations", "status=all"),

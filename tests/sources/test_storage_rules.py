@@ -8,10 +8,10 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from sources.rows.lenient_decode import Findings, Reject
-from sources.rows.personal_data import BODY, EMAIL, PHONE, Privacy
-from sources.rows.record import Epoch, Id, Json, Part, Record, Text, Whose, table_columns
-from sources.rows.storage_rules import CONTACT, CONVERSATION, Terms
+from talkhouse.sources.rows.lenient_decode import Findings, Reject
+from talkhouse.sources.rows.personal_data import BODY, EMAIL, PHONE, Privacy
+from talkhouse.sources.rows.record import Epoch, Id, Json, Part, Record, Text, Whose, table_columns
+from talkhouse.sources.rows.storage_rules import CONTACT, CONVERSATION, Terms
 
 KEY = Privacy(key=b"a secret of more than sixteen characters")
 OLDEST = datetime(2026, 5, 1, tzinfo=UTC)

@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
-from sources.http.errors import Unreachable
-from sources.scan import prefetch
-from sources.scan.prefetch import PagesAhead
 from support.moving_list import PAGE_ROWS, AtOnce, Copy, MovingList, listed
+from talkhouse.sources.http.errors import Unreachable
+from talkhouse.sources.scan import prefetch
+from talkhouse.sources.scan.prefetch import PagesAhead
 
 TALES = int(os.environ.get("TALKHOUSE_HISTORIES", 0)) or 80
 LONG = timedelta(days=99)

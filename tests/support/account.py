@@ -8,15 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelines.audit.outcome import Outcome
-from pipelines.settings.connections import Connection, connection
-from pipelines.syncing.plans import plan_of
-from pipelines.syncing.sync_connection import sync
-from pipelines.warehouse.interface import Warehouse
-from simulator import Fault, Simulator, World
-from simulator import credentials as keys
-from sources.rows.personal_data import KEPT, Privacy
 from support import oracle
+from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.settings.connections import Connection, connection
+from talkhouse.pipelines.syncing.plans import plan_of
+from talkhouse.pipelines.syncing.sync_connection import sync
+from talkhouse.pipelines.warehouse.interface import Warehouse
+from talkhouse.simulator import Fault, Simulator, World
+from talkhouse.simulator import credentials as keys
+from talkhouse.sources.rows.personal_data import KEPT, Privacy
 
 Row = dict[str, Any]
 

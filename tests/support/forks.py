@@ -16,37 +16,41 @@ from unittest.mock import patch
 
 import stamina
 
-import pipelines
-from sources.registry import PROVIDERS
+import talkhouse
+from talkhouse.sources.registry import PROVIDERS
 
-PACKAGES = str(Path(pipelines.__file__).parent.parent)
+PACKAGES = str(Path(talkhouse.__file__).parent.parent)
 """Where the packages are that these tests import: their processes are to run the same."""
 
 processes = get_context("forkserver")
-# pipelines.syncing.dlt_setup sets dlt up as it is imported: a fork does that itself
+# talkhouse.pipelines.syncing.dlt_setup sets dlt up as it is imported: a fork does that itself
 processes.set_forkserver_preload(
-    ["pytest", "hypothesis", "stamina", "httpcore", "h11", "pytz", "pyarrow.parquet", "simulator"]
+    ["pytest", "hypothesis", "stamina", "httpcore", "h11", "pytz", "pyarrow.parquet"]
+    + ["talkhouse.simulator"]
     + ["dlt.common.libs.pyarrow", "dlt.destinations.impl.duckdb.duck"]
-    + ["dlt.destinations.impl.postgres.postgres", "pipelines.warehouse.postgres.parquet_copy"]
     + [
-        "pipelines.cli.commands",
-        "pipelines.syncing.load_chunk",
-        "pipelines.syncing.sync_messages",
-        "pipelines.syncing.tombstones",
+        "dlt.destinations.impl.postgres.postgres",
+        "talkhouse.pipelines.warehouse.postgres.parquet_copy",
     ]
     + [
-        "pipelines.analytics.build",
-        "pipelines.alerts.send",
-        "pipelines.monitoring.status_screen",
-        "pipelines.analytics.publish",
+        "talkhouse.pipelines.cli.commands",
+        "talkhouse.pipelines.syncing.load_chunk",
+        "talkhouse.pipelines.syncing.sync_messages",
+        "talkhouse.pipelines.syncing.tombstones",
     ]
     + [
-        "pipelines.syncing.cost_estimate",
-        "pipelines.settings.check",
-        "sources.dlt_source.resources",
+        "talkhouse.pipelines.analytics.build",
+        "talkhouse.pipelines.alerts.send",
+        "talkhouse.pipelines.monitoring.status_screen",
+        "talkhouse.pipelines.analytics.publish",
+    ]
+    + [
+        "talkhouse.pipelines.syncing.cost_estimate",
+        "talkhouse.pipelines.settings.check",
+        "talkhouse.sources.dlt_source.resources",
     ]
     + ["dbt.cli.main", "dbt.adapters.duckdb", "dbt.adapters.postgres"]
-    + [f"sources.{name}" for name in PROVIDERS]
+    + [f"talkhouse.sources.{name}" for name in PROVIDERS]
 )
 
 
@@ -120,11 +124,11 @@ def _talkhouse(
         os.close(opened)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", line_buffering=False)  # type: ignore[union-attr]
-    assert "pipelines.syncing.dlt_setup" not in sys.modules, (
+    assert "talkhouse.pipelines.syncing.dlt_setup" not in sys.modules, (
         "dlt was set up before the environment was"
     )
     assert PACKAGES == environment["PYTHONPATH"], "the fork has other packages than the tests"
-    from pipelines.cli.commands import app
+    from talkhouse.pipelines.cli.commands import app
 
     # retries do not wait, and are as many as ever
     stamina.set_testing(True, attempts=1_000, cap=True)

@@ -18,14 +18,14 @@ import stamina
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 
-from pipelines.settings.connections import Connection
-from pipelines.syncing import sync_connection, sync_messages
-from pipelines.warehouse.duckdb_file import DuckDbWarehouse
-from pipelines.warehouse.interface import Destination
-from pipelines.warehouse.postgres.database import PostgresWarehouse
-from pipelines.warehouse.postgres.parquet_copy import JsonbCopyJob
-from sources.scan.progress import Plan
 from support.forks import processes
+from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.syncing import sync_connection, sync_messages
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbWarehouse
+from talkhouse.pipelines.warehouse.interface import Destination
+from talkhouse.pipelines.warehouse.postgres.database import PostgresWarehouse
+from talkhouse.pipelines.warehouse.postgres.parquet_copy import JsonbCopyJob
+from talkhouse.sources.scan.progress import Plan
 
 ATTEMPTS = 3
 

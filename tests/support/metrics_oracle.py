@@ -12,10 +12,10 @@ from statistics import fmean, median
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from simulator import World
-from simulator.entities import Contact, Conversation, Message
-from simulator.texts import STATUS_ACTIVITY
 from support.oracle import hilos_status, seconds
+from talkhouse.simulator import World
+from talkhouse.simulator.entities import Contact, Conversation, Message
+from talkhouse.simulator.texts import STATUS_ACTIVITY
 
 Row = dict[str, Any]
 DAY = timedelta(days=1)

@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar
 
-from sources.http.client import Request
-from sources.http.errors import NotFound, SourceError, Unavailable
-from sources.rows.lenient_decode import Reject
-from sources.rows.page import Page, PageDecoder
-from sources.rows.record import Epoch, Id, Record
-from sources.rows.storage_rules import Terms
-from sources.rows.table import Table
-from sources.scan.listing import ById, Listing, Mode, Readers
-from sources.scan.progress import Plan, Progress
-from sources.scan.scan import scan
+from talkhouse.sources.http.client import Request
+from talkhouse.sources.http.errors import NotFound, SourceError, Unavailable
+from talkhouse.sources.rows.lenient_decode import Reject
+from talkhouse.sources.rows.page import Page, PageDecoder
+from talkhouse.sources.rows.record import Epoch, Id, Record
+from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.rows.table import Table
+from talkhouse.sources.scan.listing import ById, Listing, Mode, Readers
+from talkhouse.sources.scan.progress import Plan, Progress
+from talkhouse.sources.scan.scan import scan
 
 # up to the 420th row there is no place that no page of at most so many rows reaches across
 PAGE_ROWS = 7

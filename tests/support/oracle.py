@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from simulator import World
-from simulator.entities import Attachment, Contact, Conversation, Message
+from talkhouse.simulator import World
+from talkhouse.simulator.entities import Attachment, Contact, Conversation, Message
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]

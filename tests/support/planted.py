@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from dlt.common.versioned_state import decompress_state
 
-from pipelines.warehouse.interface import Destination, Warehouse
-from pipelines.warehouse.postgres.database import PostgresDatabase
-from simulator import Simulator, World
 from support.postgres_server import dump
+from talkhouse.pipelines.warehouse.interface import Destination, Warehouse
+from talkhouse.pipelines.warehouse.postgres.database import PostgresDatabase
+from talkhouse.simulator import Simulator, World
 
 # the simulator's own planted secrets begin with the first, too
 PLANTED = ("canary", "888777")

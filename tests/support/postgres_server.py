@@ -17,7 +17,7 @@ from typing import Any
 import psycopg2
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
-from pipelines.warehouse.postgres.database import PostgresDatabase
+from talkhouse.pipelines.warehouse.postgres.database import PostgresDatabase
 
 # what is lost when the machine fails is no matter here
 CARELESS = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")

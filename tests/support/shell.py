@@ -17,9 +17,9 @@ from typing import Any
 
 import duckdb
 
-from simulator import Simulator
-from simulator import credentials as keys
 from support.forks import LONGEST_SECONDS, kept_environment, talkhouse
+from talkhouse.simulator import Simulator
+from talkhouse.simulator import credentials as keys
 
 BIN = Path(sys.executable).parent
 Done = subprocess.CompletedProcess[str]

@@ -6,13 +6,13 @@ from typing import Any
 
 from dlt.common.schema.typing import TTableSchema
 
-from pipelines.demo.simulate import simulated
-from pipelines.settings.connections import connection
-from simulator import World
-from sources.dlt_source.resources import source as dlt_source
-from sources.dlt_source.run import Run
-from sources.rows.storage_rules import Terms
-from sources.scan.progress import Plan
+from talkhouse.pipelines.demo.simulate import simulated
+from talkhouse.pipelines.settings.connections import connection
+from talkhouse.simulator import World
+from talkhouse.sources.dlt_source.resources import source as dlt_source
+from talkhouse.sources.dlt_source.run import Run
+from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.scan.progress import Plan
 
 
 @cache

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.syncing.cost_estimate import Planned, plan_all
-from pipelines.syncing.plans import plan_of
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from simulator import World
 from support.account import DAY, Account, Open
+from talkhouse.pipelines.syncing.cost_estimate import Planned, plan_all
+from talkhouse.pipelines.syncing.plans import plan_of
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.simulator import World
 
 
 def planned(account: Account, full: bool = False) -> Planned:

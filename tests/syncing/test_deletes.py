@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from pipelines.syncing.plans import plan_of
-from pipelines.syncing.tombstones import mark
-from simulator import World
-from simulator.entities import Message
 from support.account import DAY, HOUR, MINUTE, SETTINGS, Account, Open
+from talkhouse.pipelines.syncing.plans import plan_of
+from talkhouse.pipelines.syncing.tombstones import mark
+from talkhouse.simulator import World
+from talkhouse.simulator.entities import Message
 
 pytestmark = pytest.mark.twin
 

@@ -25,17 +25,17 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from pipelines.syncing.plans import plan_of
-from pipelines.warehouse.duckdb_file import DuckDbFile
-from pipelines.warehouse.interface import Destination
-from simulator import Fault, World, serve
-from simulator.changes import CHANGES
-from sources.registry import PROVIDERS
 from support import oracle
 from support.account import CHANNEL, DAY, HOUR, MINUTE, SERVED, Account, Row
 from support.forks import processes
 from support.killing import Job, Syncing
 from support.postgres_server import Server
+from talkhouse.pipelines.syncing.plans import plan_of
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.interface import Destination
+from talkhouse.simulator import Fault, World, serve
+from talkhouse.simulator.changes import CHANGES
+from talkhouse.sources.registry import PROVIDERS
 
 SHIFTS = frozenset(
     "delete_conversation delete_contact merge_contacts restore_conversation import_history".split()

@@ -4,12 +4,12 @@ from importlib import import_module
 
 import pytest
 
-from pipelines.syncing.plans import plan_of
-from pipelines.syncing.sync_connection import sync
-from simulator import World
-from sources.http.client import Client
-from sources.scan.threads import Budget
 from support.account import DAY, MINUTE, Account, Open
+from talkhouse.pipelines.syncing.plans import plan_of
+from talkhouse.pipelines.syncing.sync_connection import sync
+from talkhouse.simulator import World
+from talkhouse.sources.http.client import Client
+from talkhouse.sources.scan.threads import Budget
 
 pytestmark = pytest.mark.twin
 
@@ -75,7 +75,7 @@ def test_a_history_that_was_imported_is_read_whole(account_of: Open) -> None:
 def test_a_thread_that_is_longer_than_an_answer_can_be_is_read_by_ranges_of_ids(
     account_of: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("sources.chatwoot.threads", "simulator.chatwoot_lists"):
+    for module in ("talkhouse.sources.chatwoot.threads", "talkhouse.simulator.chatwoot_lists"):
         monkeypatch.setattr(import_module(module), "RANGE_LIMIT", 64)
     account = account_of("chatwoot", World(conversations=3))
     conversation = account.converse()

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.syncing.load_chunk import Loader
-from pipelines.syncing.plans import UnknownList
-from pipelines.warehouse.duckdb_file import DuckDbWarehouse
-from pipelines.warehouse.interface import WarehouseError
-from simulator import World
-from simulator import credentials as keys
-from sources.dlt_source.run import Run
 from support.account import DAY, Account, Open
+from talkhouse.pipelines.syncing.load_chunk import Loader
+from talkhouse.pipelines.syncing.plans import UnknownList
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbWarehouse
+from talkhouse.pipelines.warehouse.interface import WarehouseError
+from talkhouse.simulator import World
+from talkhouse.simulator import credentials as keys
+from talkhouse.sources.dlt_source.run import Run
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_octopush_messages_of_other_conversations_are_refused(
 ) -> None:
     account = account_of("octopush", World(conversations=40))
     # an id that the filter does not recognise, so that it is ignored
-    threads = import_module("sources.octopush.threads")
+    threads = import_module("talkhouse.sources.octopush.threads")
     monkeypatch.setattr(threads, "prefixed", lambda conversation_id: "unknown")
     error = account.sync().error
     assert "answered with messages of other conversations; the conversation_id filter" in error

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from dlt.common.versioned_state import decompress_state, generate_state_version_hash
 
-from pipelines.audit.row_changes import changing, marks
-from pipelines.syncing.list_states import list_states
-from pipelines.syncing.load_chunk import Loader
-from simulator import World
-from sources.registry import PROVIDERS
 from support import oracle
 from support.account import DAY, HOUR, MINUTE, Account, Open
+from talkhouse.pipelines.audit.row_changes import changing, marks
+from talkhouse.pipelines.syncing.list_states import list_states
+from talkhouse.pipelines.syncing.load_chunk import Loader
+from talkhouse.simulator import World
+from talkhouse.sources.registry import PROVIDERS
 
 
 def loads(account: Account) -> int:

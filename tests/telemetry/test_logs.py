@@ -13,12 +13,12 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 import pytest
 
-from pipelines.telemetry import json_log
-from pipelines.telemetry.events import EVENTS, AlertsSent, Event, tell
-from pipelines.telemetry.json_log import logged
-from simulator import Fault, Simulator
 from support.repository import ROOT
 from support.shell import Shell, octopush, wait_until
+from talkhouse.pipelines.telemetry import json_log
+from talkhouse.pipelines.telemetry.events import EVENTS, AlertsSent, Event, tell
+from talkhouse.pipelines.telemetry.json_log import logged
+from talkhouse.simulator import Fault, Simulator
 
 DOCUMENT = ROOT / "docs/observability.md"
 SCANNED = (

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.demo.simulate import simulated
-from simulator import Fault, Simulator
-from simulator import credentials as keys
 from support.receiving import Receiver, receiving
 from support.shell import Shell
+from talkhouse.pipelines.demo.simulate import simulated
+from talkhouse.simulator import Fault, Simulator
+from talkhouse.simulator import credentials as keys
 
 OUTPUTS = ("talkhouse.jsonl*", "node/*.prom", ".dlt/pipelines/*/trace.pickle")
 

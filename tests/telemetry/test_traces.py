@@ -15,12 +15,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from pipelines.warehouse.postgres.database import PostgresWarehouse
-from simulator import Fault, Simulator
 from support.account import Account
 from support.postgres_server import Server
 from support.receiving import Receiver, receiving
 from support.shell import Shell, octopush
+from talkhouse.pipelines.warehouse.postgres.database import PostgresWarehouse
+from talkhouse.simulator import Fault, Simulator
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_what_is_no_address_is_refused(shell: Shell) -> None:
 
 RUN = """\
 import sys
-from pipelines.cli.commands import app
+from talkhouse.pipelines.cli.commands import app
 try:
     app(["sync"])
 finally:

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from pipelines.syncing.plans import plan_of
-from pipelines.verification.repair import repair as repair_connection
-from pipelines.verification.verify import Verified, verify
-from simulator import World
-from sources.scan.threads import Budget
 from support.account import DAY, MINUTE, SETTINGS, Account, Open
+from talkhouse.pipelines.syncing.plans import plan_of
+from talkhouse.pipelines.verification.repair import repair as repair_connection
+from talkhouse.pipelines.verification.verify import Verified, verify
+from talkhouse.simulator import World
+from talkhouse.sources.scan.threads import Budget
 
 pytestmark = pytest.mark.twin
 

@@ -14,21 +14,21 @@ import psycopg2
 import pytest
 from dlt.destinations.impl.postgres.postgres import PostgresClient
 
-from pipelines.analytics.build import build
-from pipelines.orchestration.sync_all import sync_all
-from pipelines.syncing.plans import plan_of
-from pipelines.warehouse.duckdb_file import DuckDbWarehouse
-from pipelines.warehouse.interface import WarehouseError
-from pipelines.warehouse.postgres.database import PostgresDatabase, PostgresWarehouse
-from pipelines.warehouse.postgres.parquet_copy import JsonbClient, JsonbCopyJob
-from simulator import World, serve
-from sources.registry import PROVIDERS
 from support import oracle
 from support.account import DAY, SERVED, Account, Open, Row
 from support.killing import Job, Syncing
 from support.postgres_server import Server
 from support.repository import ROOT
 from support.shell import Shell, octopush, wait_until
+from talkhouse.pipelines.analytics.build import build
+from talkhouse.pipelines.orchestration.sync_all import sync_all
+from talkhouse.pipelines.syncing.plans import plan_of
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbWarehouse
+from talkhouse.pipelines.warehouse.interface import WarehouseError
+from talkhouse.pipelines.warehouse.postgres.database import PostgresDatabase, PostgresWarehouse
+from talkhouse.pipelines.warehouse.postgres.parquet_copy import JsonbClient, JsonbCopyJob
+from talkhouse.simulator import World, serve
+from talkhouse.sources.registry import PROVIDERS
 
 README = ROOT.joinpath("README.md").read_text("utf-8")
 # rows of what was deleted may stay

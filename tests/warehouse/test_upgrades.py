@@ -12,30 +12,30 @@ import psycopg2
 import pytest
 from dlt.common.versioned_state import compress_state, decompress_state
 
-from pipelines.analytics.build import build
-from pipelines.audit.past_runs import past_runs
-from pipelines.demo.simulate import simulated
-from pipelines.monitoring.overview import look
-from pipelines.orchestration.sync_all import sync_all
-from pipelines.settings.connections import Connection, connection
-from pipelines.syncing.cost_estimate import plan_all
-from pipelines.syncing.list_states import list_states
-from pipelines.syncing.plans import plan_of
-from pipelines.verification.verify_all import verify_all
-from pipelines.warehouse.duckdb_file import TYPES as DUCKDB_TYPES
-from pipelines.warehouse.duckdb_file import DuckDbFile, DuckDbWarehouse
-from pipelines.warehouse.interface import Destination, Warehouse, WarehouseError
-from pipelines.warehouse.migrations import VERSION, migrate
-from pipelines.warehouse.postgres.database import TYPES as POSTGRES_TYPES
-from pipelines.warehouse.postgres.database import PostgresDatabase, PostgresWarehouse
-from simulator import Simulator, World, serve
-from sources.registry import PROVIDERS
-from sources.scan.list_state import STATE_VERSION
-from sources.settings import SettingsError
 from support import oracle
 from support.account import DAY, Account
 from support.shell import Shell, octopush
 from support.tables import tables_of
+from talkhouse.pipelines.analytics.build import build
+from talkhouse.pipelines.audit.past_runs import past_runs
+from talkhouse.pipelines.demo.simulate import simulated
+from talkhouse.pipelines.monitoring.overview import look
+from talkhouse.pipelines.orchestration.sync_all import sync_all
+from talkhouse.pipelines.settings.connections import Connection, connection
+from talkhouse.pipelines.syncing.cost_estimate import plan_all
+from talkhouse.pipelines.syncing.list_states import list_states
+from talkhouse.pipelines.syncing.plans import plan_of
+from talkhouse.pipelines.verification.verify_all import verify_all
+from talkhouse.pipelines.warehouse.duckdb_file import TYPES as DUCKDB_TYPES
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile, DuckDbWarehouse
+from talkhouse.pipelines.warehouse.interface import Destination, Warehouse, WarehouseError
+from talkhouse.pipelines.warehouse.migrations import VERSION, migrate
+from talkhouse.pipelines.warehouse.postgres.database import TYPES as POSTGRES_TYPES
+from talkhouse.pipelines.warehouse.postgres.database import PostgresDatabase, PostgresWarehouse
+from talkhouse.simulator import Simulator, World, serve
+from talkhouse.sources.registry import PROVIDERS
+from talkhouse.sources.scan.list_state import STATE_VERSION
+from talkhouse.sources.settings import SettingsError
 from warehouse.earlier_releases.make import BETWEEN_SYNCS, CONVERSATIONS, FIXTURES, SECONDS, SEED
 
 DUCKDB = sorted(file.name for file in FIXTURES.glob("*.duckdb.xz"))

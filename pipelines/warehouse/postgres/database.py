@@ -15,7 +15,7 @@ from adbc_driver_postgresql import dbapi as adbc
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from psycopg2.extras import register_default_jsonb
 
-from pipelines.warehouse.interface import (
+from talkhouse.pipelines.warehouse.interface import (
     FETCHED_AT_ONCE,
     KEPT,
     OLDER,
@@ -24,11 +24,11 @@ from pipelines.warehouse.interface import (
     WarehouseError,
     WarehouseGone,
 )
-from pipelines.warehouse.migrations import up_to_date
-from pipelines.warehouse.postgres.errors import refusal_of
-from pipelines.warehouse.postgres.indexes import indexes_of
-from pipelines.warehouse.postgres.locks import is_held, locked
-from sources.rows.record import Column, Record
+from talkhouse.pipelines.warehouse.migrations import up_to_date
+from talkhouse.pipelines.warehouse.postgres.errors import refusal_of
+from talkhouse.pipelines.warehouse.postgres.indexes import indexes_of
+from talkhouse.pipelines.warehouse.postgres.locks import is_held, locked
+from talkhouse.sources.rows.record import Column, Record
 
 if TYPE_CHECKING:
     from dlt.destinations.impl.postgres.configuration import PostgresCredentials
@@ -140,7 +140,7 @@ class PostgresWarehouse(Warehouse):
         return ""
 
     def destination(self) -> Any:
-        from pipelines.warehouse.postgres.parquet_copy import JsonbPostgres
+        from talkhouse.pipelines.warehouse.postgres.parquet_copy import JsonbPostgres
 
         return JsonbPostgres(self._credentials, destination_name="postgres")
 

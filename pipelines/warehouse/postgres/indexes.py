@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sources.rows.record import Record, columns_of
+from talkhouse.sources.rows.record import Record, columns_of
 
 # what other tables' rows are found by, beside their own key
 JOINED_BY = ("conversation_id", "contact_id", "message_id")

@@ -23,7 +23,7 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParq
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
-from pipelines.warehouse.resolved_once import ResolvedOnce
+from talkhouse.pipelines.warehouse.resolved_once import ResolvedOnce
 
 JSONB_VERSION = "\x01"
 COPIED_AT_ONCE = 20_000

@@ -5,8 +5,8 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs.exceptions import InvalidConnectionString
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
-from pipelines.warehouse.postgres.database import PostgresDatabase
-from sources.settings import SettingsError
+from talkhouse.pipelines.warehouse.postgres.database import PostgresDatabase
+from talkhouse.sources.settings import SettingsError
 
 
 def configured_database() -> PostgresDatabase:

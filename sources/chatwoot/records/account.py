@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from sources.rows.personal_data import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, NAME
-from sources.rows.record import (
+from talkhouse.sources.rows.personal_data import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, NAME
+from talkhouse.sources.rows.record import (
     NO_JSON,
     ONLY_ID,
     VOLATILE,

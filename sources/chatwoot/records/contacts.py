@@ -7,8 +7,15 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from sources.rows.personal_data import ATTACHMENT_URL, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE
-from sources.rows.record import (
+from talkhouse.sources.rows.personal_data import (
+    ATTACHMENT_URL,
+    EMAIL,
+    FREE_FORM,
+    IDENTIFIER,
+    NAME,
+    PHONE,
+)
+from talkhouse.sources.rows.record import (
     ELSEWHERE,
     NO_JSON,
     VOLATILE,
@@ -23,7 +30,7 @@ from sources.rows.record import (
     TextId,
     Whose,
 )
-from sources.rows.table import Child
+from talkhouse.sources.rows.table import Child
 
 R = TypeVar("R")
 

@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from sources.chatwoot.records.contacts import Contact
-from sources.chatwoot.records.messages import LastMessage
-from sources.rows.personal_data import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, NAME
-from sources.rows.record import (
+from talkhouse.sources.chatwoot.records.contacts import Contact
+from talkhouse.sources.chatwoot.records.messages import LastMessage
+from talkhouse.sources.rows.personal_data import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, NAME
+from talkhouse.sources.rows.record import (
     ELSEWHERE,
     NO_JSON,
     ONLY_ID,
@@ -30,7 +30,7 @@ from sources.rows.record import (
     TextId,
     Whose,
 )
-from sources.rows.table import Child
+from talkhouse.sources.rows.table import Child
 
 R = TypeVar("R")
 

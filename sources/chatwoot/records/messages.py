@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from sources.rows.personal_data import (
+from talkhouse.sources.rows.personal_data import (
     ATTACHMENT_URL,
     BODY,
     EMAIL,
@@ -18,7 +18,7 @@ from sources.rows.personal_data import (
     PHONE,
     Flags,
 )
-from sources.rows.record import (
+from talkhouse.sources.rows.record import (
     ELSEWHERE,
     NO_JSON,
     VOLATILE,
@@ -34,7 +34,7 @@ from sources.rows.record import (
     Text,
     Whose,
 )
-from sources.rows.table import Child, ThreadRead
+from talkhouse.sources.rows.table import Child, ThreadRead
 
 R = TypeVar("R")
 

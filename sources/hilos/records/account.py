@@ -7,9 +7,16 @@ from typing import Annotated, ClassVar, TypeVar
 
 import msgspec
 
-from sources.rows.page import PageDecoder
-from sources.rows.personal_data import ATTACHMENT_URL, EMAIL, FREE_FORM, IDENTIFIER, NAME, PHONE
-from sources.rows.record import (
+from talkhouse.sources.rows.page import PageDecoder
+from talkhouse.sources.rows.personal_data import (
+    ATTACHMENT_URL,
+    EMAIL,
+    FREE_FORM,
+    IDENTIFIER,
+    NAME,
+    PHONE,
+)
+from talkhouse.sources.rows.record import (
     ELSEWHERE,
     NO_JSON,
     VOLATILE,
@@ -25,7 +32,7 @@ from sources.rows.record import (
     TextId,
     Whose,
 )
-from sources.rows.table import Child
+from talkhouse.sources.rows.table import Child
 
 
 class ContactTag(Child, kw_only=True):

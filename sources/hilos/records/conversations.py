@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from sources.rows.personal_data import (
+from talkhouse.sources.rows.personal_data import (
     ATTACHMENT_URL,
     BODY,
     EMAIL,
@@ -17,7 +17,7 @@ from sources.rows.personal_data import (
     NAME,
     PHONE,
 )
-from sources.rows.record import (
+from talkhouse.sources.rows.record import (
     ELSEWHERE,
     NO_JSON,
     VOLATILE,
@@ -33,7 +33,7 @@ from sources.rows.record import (
     TextId,
     Whose,
 )
-from sources.rows.table import Child
+from talkhouse.sources.rows.table import Child
 
 R = TypeVar("R")
 
