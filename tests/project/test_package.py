@@ -1,9 +1,12 @@
 """What is installed: the wheel holds all that it needs, and the image is made of what is there."""
 
+import os
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,45 +17,95 @@ from talkhouse.pipelines.orchestration.schedule_files import CRONJOB
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 
 
+FOLDERS = ("models", "pipelines", "simulator", "sources")
+BUILD = "import sys, hatchling.build as it; getattr(it, sys.argv[1])(sys.argv[2])"
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir"]
-    done = subprocess.run([*build, str(folder), str(ROOT)], capture_output=True, text=True)
+    """Made by way of the sdist, as whoever publishes it makes it, and whoever has the sdist."""
+    made, unpacked, builder = (tmp_path_factory.mktemp(name) for name in ("made", "in", "with"))
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(builder)]
+    run([*install, "hatchling>=1.27"], ROOT)
+    environment = os.environ | {"PYTHONPATH": str(builder)}
+    run([sys.executable, "-c", BUILD, "build_sdist", str(made)], ROOT, environment)
+    [sdist] = made.glob("*.tar.gz")
+    with tarfile.open(sdist) as packed:
+        packed.extractall(unpacked, filter="data")
+    [folder] = unpacked.iterdir()
+    run([sys.executable, "-c", BUILD, "build_wheel", str(made)], folder, environment)
+    [found] = made.glob("*.whl")
+    return found
+
+
+def run(command: list[str], folder: Path, environment: Mapping[str, str] | None = None) -> str:
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    [made] = folder.glob("*.whl")
-    return made
+    return done.stdout
 
 
-def test_the_wheel_has_the_models_and_nothing_that_a_build_left(wheel: Path) -> None:
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, unpacked: what it needs is in our own environment."""
+    folder = tmp_path_factory.mktemp("installed")
     with zipfile.ZipFile(wheel) as packed:
-        names = set(packed.namelist())
+        packed.extractall(folder)
+    return folder
+
+
+def test_the_wheel_has_one_package_and_nothing_that_a_build_left(installed: Path) -> None:
+    assert {each.name.partition("-")[0] for each in installed.iterdir()} == {"talkhouse"}
     here = {
-        str(file.relative_to(ROOT))
-        for file in (ROOT / "models").rglob("*")
-        if file.is_file() and not {"target", "logs"} & set(file.parts)
+        f"talkhouse/{file.relative_to(ROOT)}"
+        for folder in FOLDERS
+        for file in (ROOT / folder).rglob("*")
+        if file.is_file() and not {"target", "logs", "__pycache__"} & set(file.parts)
     }
-    assert {name for name in names if name.startswith("models/")} == here
-    assert not [name for name in names if name.startswith(("tests/", "benchmarks/", ".dlt/"))]
+    there = {
+        str(file.relative_to(installed))
+        for file in (installed / "talkhouse").rglob("*")
+        if file.is_file()
+    }
+    assert there == here | {"talkhouse/__init__.py", "talkhouse/__main__.py"}
 
 
-def test_the_installed_package_finds_its_models(wheel: Path, tmp_path: Path) -> None:
-    with zipfile.ZipFile(wheel) as packed:
-        packed.extractall(tmp_path)
-    found = subprocess.run(
+def test_the_repository_has_the_same_package_by_links() -> None:
+    links = {
+        link.name: os.readlink(link) for link in (ROOT / "talkhouse").iterdir() if link.is_symlink()
+    }
+    assert links == {name: f"../{name}" for name in FOLDERS}
+
+
+def test_the_installed_package_finds_its_models(installed: Path, tmp_path: Path) -> None:
+    found = run(
         [
             sys.executable,
             "-c",
             "import sys; sys.path.insert(0, sys.argv[1])\n"
             "from talkhouse.pipelines.analytics.build import MODELS\n"
             "print(MODELS, (MODELS / 'dbt_project.yml').is_file())",
-            str(tmp_path),
+            str(installed),
         ],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
+        tmp_path,
     )
-    assert found.stdout.split() == [str(tmp_path / "models"), "True"], found.stderr
+    assert found.split() == [str(installed / "talkhouse/models"), "True"]
+
+
+def test_folders_of_a_user_that_are_named_as_ours_are_left_alone(
+    installed: Path, tmp_path: Path
+) -> None:
+    for name in (*FOLDERS, "tests"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('it is not ours')")
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+    say_help = run([sys.executable, "-m", "talkhouse", "sync", "--help"], tmp_path, environment)
+    assert "Usage: talkhouse sync" in say_help
+    (tmp_path / "sources/__init__.py").write_text("OURS = True")
+    both = "import talkhouse.sources, sources; print(sources.OURS, talkhouse.sources.__file__)"
+    assert run([sys.executable, "-c", both], tmp_path, environment).split() == [
+        "True",
+        str(installed / "talkhouse/sources/__init__.py"),
+    ]
 
 
 def test_the_image_is_made_of_what_is_there() -> None:
@@ -60,8 +113,7 @@ def test_the_image_is_made_of_what_is_there() -> None:
     for names in copied:
         for name in names.split():
             assert (ROOT / name).exists(), name
-    packages = {"sources", "pipelines", "simulator", "models"}
-    assert packages <= {name for names in copied for name in names.split()}
+    assert {*FOLDERS, "talkhouse"} <= {name for names in copied for name in names.split()}
 
 
 def test_the_image_runs_as_the_user_of_the_cron_job() -> None:
