@@ -397,6 +397,13 @@ def test_a_folder_says_what_is_in_it_and_hands_nothing_on(folder: Path) -> None:
     assert set(re.findall(r"(\w+)/", doc)) == folders
 
 
+def test_the_map_of_the_contributor_names_every_folder() -> None:
+    plan = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## Where things are")[2]
+    named = set(re.findall(r"^ +(?:-> )?(\w+)/", plan.partition("\n```\n\n")[0], re.M))
+    there = {folder.name for folder in WINGS if folder.name != "postgres"}
+    assert named == there | {"models"}
+
+
 @pytest.mark.parametrize("top", [*TOPS, "talkhouse"])
 def test_every_folder_with_modules_says_what_is_in_it(top: str) -> None:
     for folder in {module.parent for module in modules(top)}:
