@@ -29,6 +29,7 @@ The warehouse
     warehouse.py         what is asked of it: duckdb_file.py with duckdb_load.py and
                          duckdb_errors.py, or postgres.py with postgres_load.py, postgres_locks.py,
                          postgres_indexes.py and postgres_errors.py
+    absent_modules.py    keeps DuckDB from searching for pandas again and again
     resolved_once.py     keeps dlt from asking for the settings of either again and again
     migrations.py        brings one of an earlier release up to date
 

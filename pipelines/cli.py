@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.absent_modules import remember_if_absent
 from pipelines.app import FAILED, AsJson, Names, app, errors_told
 
 
@@ -37,6 +38,7 @@ def talkhouse(
     os.umask(0o077)
     # Arrow's own allocator keeps ten megabytes for later that a quiet sync never needs
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    remember_if_absent("pandas")
 
 
 @app.command()

@@ -21,6 +21,7 @@ from postgres_server import Server, server
 from shell import Shell
 from templates import Templates
 
+from pipelines.absent_modules import remember_if_absent
 from pipelines.audit import Outcome
 from pipelines.connections import Connection, connection
 from pipelines.duckdb_file import DuckDbFile
@@ -241,6 +242,11 @@ def forks() -> Iterator[None]:
 def postgres() -> Iterator[Server]:
     with server() as running:
         yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def as_in_the_command_line() -> None:
+    remember_if_absent("pandas")
 
 
 def pytest_xdist_auto_num_workers() -> int:
