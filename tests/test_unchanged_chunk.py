@@ -146,7 +146,7 @@ def test_presence_alone_is_loaded_by_full_scans_only(account_of: Open) -> None:
     account.later()
     account.synced()
     assert stored("agents", "availability_status") == stored("conversations", column) == {"away"}
-    account.later(HOUR)
+    account.later(2 * HOUR)
     account.synced()
     assert "away" not in stored("agents", "availability_status")
     account.synced(full=True)
@@ -172,7 +172,7 @@ def test_short_lists_are_read_again_when_they_are_an_hour_old(
         assert account.synced(only=[name]).report.lists.keys() == {name}
     account.later(50 * MINUTE)
     assert account.synced(full=True).report.lists.keys() == lists.keys()
-    account.later(HOUR)
+    account.later(2 * HOUR)
     assert account.synced().report.lists.keys() == lists.keys()
 
 
