@@ -13,6 +13,7 @@ from dbt.adapters.cache import RelationsCache
 
 from support.account import HOUR, SERVED, Open
 from support.postgres_server import Server
+from support.repository import ROOT
 from support.shell import Shell, chatwoot, octopush
 from talkhouse.pipelines.analytics.build import MODELS, build
 from talkhouse.pipelines.analytics.dbt_sources import sources
@@ -360,7 +361,7 @@ def test_the_sources_are_what_the_records_say() -> None:
 
 @pytest.mark.parametrize("mart", sorted(file.stem for file in (MODELS / "marts").glob("*.sql")))
 def test_mart_is_in_the_readme(mart: str) -> None:
-    readme = (MODELS.parent / "README.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
     assert f"\n| `{mart}` | " in readme
 
 
