@@ -40,7 +40,7 @@ from talkhouse.sources.scan.listing import Batch, Group, Listing, Mode, Readers
 from talkhouse.sources.scan.overlapping_pages import spans_of
 from talkhouse.sources.scan.prefetch import PagesAhead
 from talkhouse.sources.scan.progress import Plan, Progress
-from talkhouse.sources.scan.walk import Walk
+from talkhouse.sources.scan.walk import Walk, is_clean
 
 R = TypeVar("R", bound=Record)
 OpenReaders = Callable[[str, int, str], Readers]
@@ -109,7 +109,7 @@ class _Chunk(Generic[R]):
         self._rows: dict[Hashable, R] = {}
         self._findings = Findings()
         self._looked_at = 0
-        self._is_by_ids = False  # no two requests by ids have a row in common
+        self._is_by_ids: bool  # no two requests by ids have a row in common
         self._until = time.monotonic() + plan.chunk_seconds
 
     def read(self, state: State, mode: Mode, load_id: str) -> Generator[Batch, None, bool]:
@@ -196,7 +196,7 @@ class _Chunk(Generic[R]):
         # they read on while a chunk is loaded, so that the next one finds its pages there
         last = walk.end if self._reads_ahead else self._last_ahead(walk, number)
         group = self._readers.group(number, last)
-        if group and walk.is_clean(group, self._given, self._rows):
+        if group and is_clean(group, self._given, self._rows):
             return group
         self._readers.close()  # the end, or something to look at closely
         self._readers = None
@@ -206,8 +206,6 @@ class _Chunk(Generic[R]):
         self._client.requests += len(group.seen)
         for seen in group.seen:
             walk.read(seen, walk.going["page"])
-            if not self._is_by_ids:
-                self._given.update(seen.identities)
             self._count(mode, len(seen.identities))
         return Batch(group.tables, Findings(), is_last=False)
 

@@ -23,6 +23,17 @@ SEAM_ROWS = 10
 PAGES_AHEAD = 3
 
 
+def is_clean(group: Group, *before: Collection[Hashable]) -> bool:
+    """Whether the pages are whole, and have no row twice, or one of those before."""
+    identities = [identity for seen in group.seen for identity in seen.identities]
+    distinct = set(identities)
+    return (
+        len(distinct) == len(identities)
+        and all(distinct.isdisjoint(known) for known in before)
+        and not any(seen.last or seen.rejected or seen.drifted for seen in group.seen)
+    )
+
+
 class Walk(Generic[R]):
     """Follows the pages of one scan.
 
@@ -78,22 +89,6 @@ class Walk(Generic[R]):
 
     def seen(self, page: Page[R]) -> Seen:
         return seen_of(page, self.listing, self._cursor if self._stop_before else None)
-
-    def is_clean(self, group: Group, *before: Collection[Hashable]) -> bool:
-        """Whether the pages are whole, and nothing moved: no row twice, the same count."""
-        identities = [identity for seen in group.seen for identity in seen.identities]
-        distinct = set(identities)
-        by_number = self.going["way"] != "ids"
-        return (
-            len(distinct) == len(identities)
-            and all(distinct.isdisjoint(known) for known in before)
-            and not any(seen.last or seen.rejected or seen.drifted for seen in group.seen)
-            and not any(
-                by_number
-                and (len(seen.identities) != self.size or seen.count != self.going.get("count"))
-                for seen in group.seen
-            )
-        )
 
     def read(self, seen: Seen, number: int) -> bool:
         """Takes note of a page and sets the next one's number; True if the scan is over."""
