@@ -117,6 +117,7 @@ class _Chunk(Generic[R]):
         going: dict[str, Any] = state[mode]
         self._progress.mode = mode
         self._is_by_ids = going["way"] == "ids"
+        self._given.update(self._rows)  # what came by pages comes by id again
         going["loaded_from"] = min(going.get("loaded_from", load_id), load_id)
         walk = Walk(self._listing, self._plan, going, stop_before(self._plan, state, mode))
         if again := going["page"] > 1 and walk.end is None:
