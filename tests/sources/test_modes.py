@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -301,14 +302,15 @@ def test_a_list_that_gives_one_page_for_ever_is_refused(kind: str) -> None:
         copy.sync()
 
 
+@pytest.mark.parametrize("counted", [11, 20])
 @pytest.mark.parametrize("kind", ["numbered", "sized"])
-def test_a_list_that_lacks_rows_that_it_counts_is_refused(kind: str) -> None:
+def test_a_list_that_lacks_rows_that_it_counts_is_refused(kind: str, counted: int) -> None:
     copy = copy_of(kind, 10)
     answer = copy.source._answer
 
     def short(request: Any) -> Page[Any]:
         page = answer(request)
-        page.count = 20
+        page.count = counted
         return page
 
     copy.source._answer = short  # type: ignore[method-assign]
@@ -367,14 +369,14 @@ def spoil(copy: Copy, *ids: int) -> None:
     copy.source.spoiled = set(ids)
 
 
-@pytest.mark.parametrize(
-    "kind, name", [("ids", 12), ("sized", f"row {ROWS - 11}")], ids=["by id", "by place"]
-)
-def test_a_row_that_spoils_its_page_costs_itself_alone(kind: str, name: int | str) -> None:
+@pytest.mark.parametrize("id", [12, 1, ROWS])
+@pytest.mark.parametrize("kind", ["ids", "sized"], ids=["by id", "by place"])
+def test_a_row_that_spoils_its_page_costs_itself_alone(kind: str, id: int) -> None:
     copy = copy_of(kind)
-    spoil(copy, 12)
+    spoil(copy, id)
+    name = id if kind == "ids" else f"row {ROWS + 1 - id}"
     progress = copy.sync()
-    assert copy.rows.keys() == set(range(1, ROWS + 1)) - {12}
+    assert copy.rows.keys() == set(range(1, ROWS + 1)) - {id}
     assert copy.state["quarantine"] == progress.quarantined
     assert name in progress.quarantined
     reasons = {reject.reason for reject in copy.rejects}
@@ -435,19 +437,60 @@ def test_a_provider_that_fails_is_not_taken_for_bad_rows(kind: str) -> None:
     assert kind == "sized" or sum(line.startswith("/list") for line in copy.source.asked) == 1
 
 
-def test_five_bad_rows_in_a_row_are_bad_rows() -> None:
+@pytest.mark.parametrize("first", [7, 8])
+def test_five_bad_rows_in_a_row_are_bad_rows(first: int) -> None:
     copy = copy_of("ids")
-    spoil(copy, *range(7, 12))
-    assert copy.sync().quarantined == [7, 8, 9, 10, 11]
-    assert copy.lacks() == set(range(7, 12))
+    bad = range(first, first + fetch.UNREADABLE_IN_A_ROW)
+    spoil(copy, *bad)
+    assert copy.sync().quarantined == list(bad)
+    assert copy.lacks() == set(bad)
 
 
-def test_a_page_in_parts_tells_how_many_rows_there_are() -> None:
+def test_six_bad_rows_in_a_row_are_a_provider_that_fails() -> None:
     copy = copy_of("sized")
-    spoil(copy, ROWS)
+    spoil(copy, *range(ROWS - fetch.UNREADABLE_IN_A_ROW - 1, ROWS))
+    with pytest.raises(Unavailable, match="GET /list answered 500"):
+        copy.sync()
+    # the page, and its rows one by one
+    assert copy.source.requests == 1 + PAGE_ROWS
+
+
+def test_a_page_of_which_no_row_can_be_read_is_a_provider_that_fails() -> None:
+    copy = copy_of("sized")
+    third = span(3, PAGE_ROWS)
+    assert third.size <= fetch.UNREADABLE_IN_A_ROW
+    spoil(copy, *(ROWS - place for place in range(third.start, third.end)))
+    with pytest.raises(Unavailable, match="GET /list answered 500"):
+        copy.sync()
+
+
+def test_of_pages_of_two_rows_the_other_one_is_read() -> None:
+    copy = copy_of("sized", 10)
+    copy.listing = replace(copy.listing, page_size=2)
+    spoil(copy, 4)
+    copy.sync()
+    assert copy.lacks() == {4}
+
+
+@pytest.mark.parametrize("place", [1, PAGE_ROWS])
+def test_a_page_in_parts_tells_how_many_rows_there_are(place: int) -> None:
+    copy = copy_of("sized")
+    spoil(copy, ROWS + 1 - place)
     reading = fetch.Fetch(copy.source, copy.listing, {"way": "pages"})  # type: ignore[arg-type]
     page = reading(1)
-    assert (page.count, page.last, page.quarantined) == (ROWS, False, ["row 1"])
+    assert (page.count, page.last, page.quarantined) == (ROWS, False, [f"row {place}"])
+
+
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize("rows", range(8, 8 + PAGE_ROWS))
+def test_a_list_may_end_inside_a_page_in_parts(rows: int, counts: bool) -> None:
+    copy = copy_of("sized", rows, counts=counts, ends_in_404=True)
+    spoil(copy, 1)
+    assert copy.sync().quarantined == [f"row {rows}"]
+    assert copy.lacks() == {1}
+    # it is asked for no more than one part behind its end
+    starts = [places(line)[0] for line in copy.source.asked]
+    assert sum(start >= rows for start in starts) <= 1
 
 
 def test_a_page_by_number_that_is_never_given_fails_the_run_which_reads_all_else() -> None:
@@ -457,6 +500,9 @@ def test_a_page_by_number_that_is_never_given_fails_the_run_which_reads_all_else
     assert progress.error == "page 3, page 5 cannot be read; all else was"
     assert len(copy.rows) == ROWS - 2 * PAGE_ROWS
     assert progress.quarantined == ["page 3", "page 5"]
+    assert [reject.reason for reject in copy.rejects] == [
+        f"things page {number} cannot be read: GET /list answered 500" for number in (3, 5)
+    ]
 
 
 @pytest.mark.parametrize("pages", [4, fetch.UNREADABLE_IN_A_ROW + 1])
@@ -532,6 +578,13 @@ def test_a_request_is_repeated_as_often_as_it_is_worth() -> None:
     assert copy.source.attempts[before:] == [1, ATTEMPTS]
 
 
+def test_a_part_is_asked_for_less_often_than_a_page() -> None:
+    copy = copy_of("sized")
+    spoil(copy, ROWS)
+    copy.sync()
+    assert copy.source.attempts[: 2 + PAGE_ROWS] == [ATTEMPTS, *[2] * PAGE_ROWS, ATTEMPTS]
+
+
 def test_after_a_page_that_is_never_given_the_next_one_is_asked_for_less_often() -> None:
     copy = copy_of("numbered")
     spoil(copy, 12, 19)  # the fourth page and the fifth
@@ -539,22 +592,26 @@ def test_after_a_page_that_is_never_given_the_next_one_is_asked_for_less_often()
     assert copy.source.attempts == [ATTEMPTS] * 4 + [2, 2]
 
 
-def sought(copy: Copy, act: Callable[[], object]) -> list[int]:
-    """The pages that a scan asks for after its first six, if that happens in between."""
+def places(line: str) -> tuple[int, int]:
+    """The places that a page has which was asked for: the first, and the one behind the last."""
+    asked = ast.literal_eval(line.partition(" ")[2])
+    end = asked["page"] * asked["size"]
+    return end - asked["size"], end
+
+
+def sought(copy: Copy, act: Callable[[], object], after: int = 6) -> list[int]:
+    """The pages that a scan asks for after its first ones, if that happens in between."""
     with pytest.raises(Unreachable):
-        copy.source.failing[7] = Unreachable("cut off")
-        copy.sync(chunk_rows=5 * PAGE_ROWS)
+        copy.source.failing[after + 1] = Unreachable("cut off")
+        copy.sync(chunk_rows=sum(span(page, PAGE_ROWS).size for page in range(1, after + 1)))
     copy.source.failing.clear()
-    assert copy.state["full"]["page"] == 7
+    assert copy.state["full"]["page"] == after + 1
     there = set(copy.source.rows)
     act()
     first = copy.source.requests
     copy.sync()
     assert not copy.lacks() & there
-    starts = []
-    for line in copy.source.asked[first:]:
-        asked = ast.literal_eval(line.partition(" ")[2])
-        starts.append((asked["page"] - 1) * asked["size"])
+    starts = [places(line)[0] for line in copy.source.asked[first:]]
     numbers = {span(number, PAGE_ROWS).start: number for number in range(1, 200)}
     return [numbers[start] for start in starts]
 
@@ -582,6 +639,12 @@ def test_the_rows_read_last_are_looked_for_near_and_then_further_back(
         copy.source.delete(range(deleted))
 
     assert sought(copy, move)[: len(pages)] == pages
+
+
+def test_each_time_they_are_looked_for_twice_as_far_back() -> None:
+    copy = copy_of("sized", 200)
+    pages = sought(copy, lambda: copy.source.delete(range(100)), after=20)
+    assert pages[:7] == [20, 21, 22, 19, 17, 13, 5]
 
 
 def test_a_recent_run_that_stepped_back_stops_where_it_would_have() -> None:

@@ -118,7 +118,7 @@ class MovingList:
             raise error
         page = self._answer(request)
         if self.spoiled & {row.id for row in page.rows}:
-            raise Unavailable(f"{request} answered 500")
+            raise Unavailable(f"{request} answered 500", "wait; or tell the provider")
         return page
 
     def _answer(self, request: Request) -> Page[Thing]:
