@@ -178,10 +178,12 @@ class _Chunk(Generic[R]):
         if end is None:
             count = walk.going.get("count")
             return spans_of(count, size) if self._listing.sized and count and size else number
-        if not size or self._listing.last_page:
+        if self._listing.last_page:
             return end
-        end = min(end, number + math.ceil(max(self._room, 0) / size))
         in_flight = self._client.in_flight
+        if not size:  # the first page tells how many are worth it
+            return min(end, number + in_flight)
+        end = min(end, number + math.ceil(max(self._room, 0) / size))
         if self._open_readers and in_flight > 1 and (end - number) * size >= WORTH_READERS:
             self._readers = self._open_readers(self._listing.name, size, walk.going["way"])
             self._open_readers = None
