@@ -229,7 +229,6 @@ class Walk(Generic[R]):
                 "the next run goes on; a higher requests_per_second helps, or a quieter hour",
             )
         self.going.pop("lowest", None)
-        self._nothing_new = 0
         if not self.listing.sized:
             self._met.clear()
 
@@ -243,7 +242,7 @@ class Walk(Generic[R]):
                 going["falling"] = False
             if lowest is not None and value < lowest:
                 going["fell"] = True
-            going["lowest"] = value if lowest is None else min(lowest, value)
+            going["lowest"] = value
 
     def _may_stop(self) -> bool:
         going = self.going
