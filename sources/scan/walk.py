@@ -138,7 +138,7 @@ class Walk(Generic[R]):
     def _elsewhere(self, seen: Seen, fresh: Sequence[int], number: int) -> int | None:
         """The page to go to instead of the next one, since rows moved; None if none did."""
         going = self.going
-        dropped = max(0, going.get("count", 0) - seen.count) if seen.count is not None else 0
+        dropped = 0 if seen.count is None else max(0, going.get("count", seen.count) - seen.count)
         if seen.count is not None:
             going["count"] = seen.count
             going["least_count"] = min(going.get("least_count", seen.count), seen.count)
@@ -216,8 +216,9 @@ class Walk(Generic[R]):
     def _is_end(self, seen: Seen, number: int) -> bool:
         if seen.last:
             return True
-        if not self.listing.sized or seen.count is not None or number == 1:
-            return False  # a short first page may be one whose size was cut down
+        if not self.listing.sized or seen.count is not None:
+            return False
+        # of a first page that is short the size was cut down: so many rows are what a page has
         return len(seen.identities) + seen.rejected < span(number, self.size).size
 
     def _step_back(self) -> None:
@@ -249,7 +250,7 @@ class Walk(Generic[R]):
         return (
             self._stop_before is not None
             and going["falling"]
-            and going.get("fell", False)
+            and "fell" in going
             and "lowest" in going
             and going["lowest"] < self._stop_before
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from support import moving_list
 from support.moving_list import IDS_AT_ONCE, PAGE_ROWS, THEN, AtOnce, Copy, MovingList, listed
 from talkhouse.sources.http.client import ATTEMPTS, Request
 from talkhouse.sources.http.errors import BadAnswer, NotFound, PagingLoop, Unavailable, Unreachable
@@ -63,6 +64,33 @@ def test_a_full_scan_asks_for_no_page_twice(kind: str, requests: int) -> None:
     assert copy.chunks == 1
 
 
+@pytest.mark.parametrize(
+    "kind, requests",
+    # an empty page is believed when it comes twice, and a short one at once
+    [("numbered", -(-ROWS // PAGE_ROWS) + 2), ("sized", spans_of(ROWS + 1, PAGE_ROWS))],
+)
+def test_a_list_that_counts_nothing_is_asked_for_little_beyond_its_end(
+    kind: str, requests: int
+) -> None:
+    copy = copy_of(kind, counts=False)
+    assert copy.sync().requests == requests
+    assert copy.lacks() == set()
+
+
+def test_a_short_page_is_no_end_where_the_list_says_that_it_has_more() -> None:
+    copy = copy_of("sized")
+    answer = copy.source._answer
+
+    def short(request: Request) -> Page[Any]:
+        page = answer(request)
+        page.rows = [row for row in page.rows if row.id != ROWS - 10]
+        return page
+
+    copy.source._answer = short  # type: ignore[method-assign]
+    copy.sync()
+    assert copy.lacks() == {ROWS - 10}
+
+
 @every_kind
 def test_a_quiet_recent_run_asks_for_the_newest_page_alone(kind: str) -> None:
     copy = copy_of(kind)
@@ -116,6 +144,81 @@ def test_a_full_scan_is_due_after_its_time() -> None:
         modes.append(copy.sync().mode)
         copy.source.later(hours=2)
     assert modes == ["full", "recent", "recent", "full", "recent", "recent"]
+
+
+def test_rows_of_the_moment_where_a_recent_run_may_stop_are_read_to_the_last() -> None:
+    copy = copy_of("numbered")
+    copy.sync()
+    copy.source.later(hours=1)
+    last, behind = copy.source.ordered()[PAGE_ROWS - 1 : PAGE_ROWS + 1]
+    behind.at = last.at
+    copy.rows.clear()
+    moment = datetime.fromtimestamp(last.at or 0, UTC)
+    copy.sync(lookback=datetime.fromisoformat(copy.state["watermark"]) - moment)
+    assert behind.id in copy.rows
+
+
+@pytest.mark.parametrize("kind", ["numbered", "sized"])
+def test_a_list_declares_the_least_that_it_had_meanwhile(kind: str) -> None:
+    copy = copy_of(kind)
+    copy.source.happens = {
+        2: lambda: copy.source.delete([0, 1, 2]),
+        4: lambda: copy.source.add(5),
+    }
+    assert copy.sync().declared == ROWS - 3
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+@pytest.mark.parametrize("gone", [1, 2, 5])
+def test_rows_that_move_up_past_a_small_page_are_gone_back_for(
+    rows: int, gone: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving_list, "PAGE_ROWS", rows)
+    copy = copy_of("numbered", 20)
+    copy.source.happens[6] = lambda: copy.source.delete(range(gone))
+    copy.sync()
+    assert copy.lacks() == set()
+
+
+def test_where_rows_moved_up_the_page_before_is_read_again() -> None:
+    copy = copy_of("sized")
+    copy.source.happens[4] = lambda: copy.source.delete(range(3))
+    copy.sync()
+    assert copy.lacks() == set()
+    assert pages_of(copy.source.asked) == [1, 2, 3, 4, *range(3, spans_of(ROWS - 3, PAGE_ROWS) + 1)]
+
+
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize("come", [6, 7, 9])
+def test_an_end_that_rows_move_to_and_fro_is_looked_for_again(come: int, counts: bool) -> None:
+    copy = copy_of("sized", 30, counts=counts)
+    copy.source.happens = {
+        5: lambda: copy.source.delete(range(12)),  # so that the fifth page is empty
+        6: lambda: copy.source.add(come),  # the one before it is full, and does not end the list
+        7: lambda: copy.source.delete(range(come)),  # and the fifth is empty again
+    }
+    there = set(copy.source.rows)
+    copy.sync()
+    assert not copy.lacks() & there
+
+
+def test_many_new_rows_at_once_are_no_list_that_repeats_its_pages() -> None:
+    copy = copy_of("sized", 60)
+    there = set(copy.source.rows)
+    copy.source.happens[5] = lambda: copy.source.add(30)
+    copy.sync()
+    assert not copy.lacks() & there
+
+
+def test_a_list_that_begins_again_is_refused() -> None:
+    copy = copy_of("numbered")
+    number_of = copy.listing.request
+    assert number_of
+    copy.listing = replace(
+        copy.listing, request=lambda number, mode: number_of((number - 1) % 3 + 1, mode)
+    )
+    with pytest.raises(PagingLoop, match="things: page 6 repeats the pages before it"):
+        copy.sync()
 
 
 def spread(kind: str, requests: int) -> Copy:
@@ -217,6 +320,13 @@ def test_what_is_older_than_the_start_date_is_left_out() -> None:
     copy.plan = Plan(start_date=THEN + timedelta(minutes=20, seconds=20))
     copy.sync()
     assert copy.rows.keys() == set(range(20, ROWS + 1))
+
+
+def test_in_a_list_without_a_cursor_nothing_is_older_than_the_start_date() -> None:
+    copy = copy_of("sized")
+    copy.listing = replace(copy.listing, cursor=None, window_cursor=None, from_start_date=True)
+    copy.sync(start_date=THEN + timedelta(minutes=20))
+    assert copy.lacks() == set()
 
 
 def test_a_start_date_is_only_for_the_lists_that_it_is_meant_for() -> None:
@@ -370,9 +480,13 @@ def spoil(copy: Copy, *ids: int) -> None:
 
 
 @pytest.mark.parametrize("id", [12, 1, ROWS])
-@pytest.mark.parametrize("kind", ["ids", "sized"], ids=["by id", "by place"])
-def test_a_row_that_spoils_its_page_costs_itself_alone(kind: str, id: int) -> None:
-    copy = copy_of(kind)
+@pytest.mark.parametrize(
+    "kind, counts",
+    [("ids", True), ("sized", True), ("sized", False)],
+    ids=["by id", "by place", "by place without a count"],
+)
+def test_a_row_that_spoils_its_page_costs_itself_alone(kind: str, counts: bool, id: int) -> None:
+    copy = copy_of(kind, counts=counts)
     spoil(copy, id)
     name = id if kind == "ids" else f"row {ROWS + 1 - id}"
     progress = copy.sync()
@@ -557,8 +671,10 @@ def test_a_scan_that_can_be_asked_what_was_updated_asks_for_that_first() -> None
     assert not asked(copy)[0].startswith("/updated")
     # what only that would show waits for the next full scan
     copy.source.later(minutes=5)
+    copy.source.touch(30)
     copy.source.failing[copy.source.requests + 1] = Unavailable("updated_within answered 500")
     assert copy.sync().mode == "recent"
+    assert copy.lacks() == set()
 
 
 def _updated(seconds: int) -> Request:
@@ -599,6 +715,12 @@ def places(line: str) -> tuple[int, int]:
     return end - asked["size"], end
 
 
+def pages_of(lines: list[str]) -> list[int]:
+    """The numbers of the pages, among those that overlap."""
+    numbers = {span(number, PAGE_ROWS).start: number for number in range(1, 200)}
+    return [numbers[places(line)[0]] for line in lines]
+
+
 def sought(copy: Copy, act: Callable[[], object], after: int = 6) -> list[int]:
     """The pages that a scan asks for after its first ones, if that happens in between."""
     with pytest.raises(Unreachable):
@@ -611,9 +733,7 @@ def sought(copy: Copy, act: Callable[[], object], after: int = 6) -> list[int]:
     first = copy.source.requests
     copy.sync()
     assert not copy.lacks() & there
-    starts = [places(line)[0] for line in copy.source.asked[first:]]
-    numbers = {span(number, PAGE_ROWS).start: number for number in range(1, 200)}
-    return [numbers[start] for start in starts]
+    return pages_of(copy.source.asked[first:])
 
 
 # the sixth page, which was read last, has the rows from the 25th to the 30th
