@@ -13,7 +13,7 @@ from support.moving_list import IDS_AT_ONCE, PAGE_ROWS, THEN, AtOnce, Copy, Movi
 from talkhouse.sources.http.client import ATTEMPTS, Request
 from talkhouse.sources.http.errors import BadAnswer, NotFound, PagingLoop, Unavailable, Unreachable
 from talkhouse.sources.rows.page import Page
-from talkhouse.sources.scan import fetch, list_state, prefetch
+from talkhouse.sources.scan import fetch, list_state, prefetch, scan
 from talkhouse.sources.scan.listing import Listing
 from talkhouse.sources.scan.overlapping_pages import span, spans_of
 from talkhouse.sources.scan.progress import Plan, Progress
@@ -55,8 +55,9 @@ def asked(copy: Copy, **plan: Any) -> list[str]:
         ("ids", 2 + -(-ROWS // IDS_AT_ONCE) + 1),
     ],
 )
-def test_a_full_scan_asks_for_no_page_twice(kind: str, requests: int) -> None:
-    copy = copy_of(kind)
+@pytest.mark.parametrize("in_flight", [1, 2])
+def test_a_full_scan_asks_for_no_page_twice(kind: str, requests: int, in_flight: int) -> None:
+    copy = copy_of(kind, in_flight=in_flight)
     progress = copy.sync()
     assert (progress.mode, progress.requests, len(copy.rows)) == ("full", requests, ROWS)
     assert (progress.finished, progress.is_whole, progress.declared) == (True, True, ROWS)
@@ -92,8 +93,9 @@ def test_a_short_page_is_no_end_where_the_list_says_that_it_has_more() -> None:
 
 
 @every_kind
-def test_a_quiet_recent_run_asks_for_the_newest_page_alone(kind: str) -> None:
-    copy = copy_of(kind)
+@pytest.mark.parametrize("in_flight", [1, 2])
+def test_a_quiet_recent_run_asks_for_the_newest_page_alone(kind: str, in_flight: int) -> None:
+    copy = copy_of(kind, in_flight=in_flight)
     copy.sync()
     copy.source.later(hours=2)
     progress = copy.sync()
@@ -186,6 +188,38 @@ def test_where_rows_moved_up_the_page_before_is_read_again() -> None:
     copy.sync()
     assert copy.lacks() == set()
     assert pages_of(copy.source.asked) == [1, 2, 3, 4, *range(3, spans_of(ROWS - 3, PAGE_ROWS) + 1)]
+
+
+@every_kind
+def test_rows_are_handed_on_in_batches_and_chunks(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "BATCH_ROWS", 2 * PAGE_ROWS)
+    copy = copy_of(kind, 100)
+    copy.source.budget.waited_seconds = 1.0
+
+    def wait() -> None:
+        copy.source.budget.waited_seconds += 0.5
+
+    copy.source.happens = {number: wait for number in (2, 5, 10)}
+    progress = copy.sync(chunk_rows=50)
+    assert (copy.lacks(), progress.is_whole) == (set(), True)
+    assert copy.chunks == {"numbered": 2, "sized": 4, "ids": 2}[kind]
+    assert progress.read_again == (0 if kind == "ids" else copy.chunks - 1)
+    assert (progress.requests, progress.waited_seconds) == (copy.source.requests, 1.5)
+    assert progress.pages == progress.full_pages == progress.requests - 2 * (kind == "ids")
+    assert sum(copy.batches) >= 100 and max(copy.batches) < 3 * PAGE_ROWS
+    # as many as it takes, and one more for the end of each chunk
+    assert len(copy.batches) <= 100 // PAGE_ROWS
+
+
+@every_kind
+def test_a_chunk_ends_after_its_time(kind: str) -> None:
+    copy = copy_of(kind, 30)
+    progress = copy.sync(chunk_seconds=-1)
+    # each chunk has one page that was not read before
+    assert copy.chunks == progress.pages - progress.read_again
+    assert copy.lacks() == set()
 
 
 @pytest.mark.parametrize("counts", [True, False])
