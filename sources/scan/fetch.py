@@ -35,13 +35,14 @@ class Fetch(Generic[R]):
         self._client = client
         self._listing = listing
         self._going = going
-        self._answered = 0
+        self._is_answered = False
+        self._parts_answered = 0
         self._unreadable = 0
         self._refused: SourceError | None = None
 
     def settle(self) -> None:
         """Raises what kept every single page from being read, if anything did."""
-        if self._refused and not self._answered:
+        if self._refused and not self._is_answered:
             raise self._refused
 
     def __call__(self, number: int) -> Page[R]:
@@ -78,13 +79,12 @@ class Fetch(Generic[R]):
             raise
         except (Unavailable, BadAnswer) as e:
             self._unreadable += 1
-            is_alone = self._listing.last_page == 1
-            if self._listing.by_id or is_alone or self._unreadable > UNREADABLE_IN_A_ROW:
+            if self._listing.by_id or self._unreadable > UNREADABLE_IN_A_ROW:
                 raise
             self._refused = e
             return self._quarantined(f"page {number}", e)
         self._unreadable = 0
-        self._answered += 1
+        self._is_answered = True
         return page
 
     def _ids(self, start: int, size: int, attempts: int) -> Page[R]:
@@ -108,29 +108,21 @@ class Fetch(Generic[R]):
         part = self._going.get("part", size)
         if part < size and size % part == 0:
             return self._joined(read, start, size, part)
-        answered = self._answered
+        answered = self._parts_answered
         try:
             page = read(start, size, ATTEMPTS)
         except Unreachable:
             raise
-        except (Unavailable, BadAnswer) as e:
+        except (Unavailable, BadAnswer):
             if size == 1:
                 raise
-            page = self._in_parts(read, start, size, e)
-            if self._answered == answered:
+            page = self._in_parts(read, start, size)
+            if self._parts_answered == answered:
                 raise  # not one part of it: it is the provider that fails
         self._unreadable = 0
         return page
 
-    def _in_parts(
-        self, read: Callable[[int, int, int], Page[R]], start: int, size: int, why: SourceError
-    ) -> Page[R]:
-        if size == 1:
-            self._unreadable += 1
-            if self._unreadable > UNREADABLE_IN_A_ROW:
-                raise why
-            by_id = self._going["way"] == "ids"
-            return self._quarantined(start + 1 if by_id else f"row {start + 1}", why)
+    def _in_parts(self, read: Callable[[int, int, int], Page[R]], start: int, size: int) -> Page[R]:
         part = next(each for each in range(size // 2, 0, -1) if size % each == 0)
         page = self._joined(read, start, size, part)
         if not page.quarantined:
@@ -145,7 +137,7 @@ class Fetch(Generic[R]):
         for at in range(start, start + size, part):
             try:
                 page = read(at, part, ATTEMPTS_OF_A_PART)
-                self._answered += 1
+                self._parts_answered += 1
                 self._unreadable = 0
             except NotFound:
                 if at == start:
@@ -154,13 +146,23 @@ class Fetch(Generic[R]):
             except Unreachable:
                 raise
             except (Unavailable, BadAnswer) as e:
-                page = self._in_parts(read, at, part, e)
+                page = self._in_parts(read, at, part) if part > 1 else self._without(at, e)
             whole.rows += page.rows
             whole.findings.add(page.findings)
             whole.quarantined += page.quarantined
             whole.count = page.count if page.count is not None else whole.count
             whole.last = page.last
+            if page.last:
+                break
         return whole
+
+    def _without(self, at: int, why: SourceError) -> Page[R]:
+        """Instead of a row that cannot be read. Raises `why` if those are too many."""
+        self._unreadable += 1
+        if self._unreadable > UNREADABLE_IN_A_ROW:
+            raise why
+        by_id = self._going["way"] == "ids"
+        return self._quarantined(at + 1 if by_id else f"row {at + 1}", why)
 
     def _quarantined(self, which: int | str, why: SourceError) -> Page[R]:
         page: Page[R] = Page([], quarantined=[which])

@@ -109,7 +109,8 @@ def go_by_id(
         mode = "full"
         if state.get("full", {}).get("way") == "ids":
             return mode
-        going = going | {"mode": mode, "started_at": client.clock().isoformat()}
+        # begun when the recent one was: what that read is left out where it comes again
+        going = going | {"mode": mode}
         state["full"] = going
     if not begin_by_id(client, listing, going):
         raise error

@@ -40,7 +40,7 @@ from talkhouse.sources.scan.listing import Batch, Group, Listing, Mode, Readers
 from talkhouse.sources.scan.overlapping_pages import spans_of
 from talkhouse.sources.scan.prefetch import PagesAhead
 from talkhouse.sources.scan.progress import Plan, Progress
-from talkhouse.sources.scan.walk import Walk
+from talkhouse.sources.scan.walk import Walk, is_clean
 
 R = TypeVar("R", bound=Record)
 OpenReaders = Callable[[str, int, str], Readers]
@@ -109,7 +109,7 @@ class _Chunk(Generic[R]):
         self._rows: dict[Hashable, R] = {}
         self._findings = Findings()
         self._looked_at = 0
-        self._is_by_ids = False  # no two requests by ids have a row in common
+        self._is_by_ids: bool  # no two requests by ids have a row in common
         self._until = time.monotonic() + plan.chunk_seconds
 
     def read(self, state: State, mode: Mode, load_id: str) -> Generator[Batch, None, bool]:
@@ -117,6 +117,7 @@ class _Chunk(Generic[R]):
         going: dict[str, Any] = state[mode]
         self._progress.mode = mode
         self._is_by_ids = going["way"] == "ids"
+        self._given.update(self._rows)  # what came by pages comes by id again
         going["loaded_from"] = min(going.get("loaded_from", load_id), load_id)
         walk = Walk(self._listing, self._plan, going, stop_before(self._plan, state, mode))
         if again := going["page"] > 1 and walk.end is None:
@@ -177,10 +178,12 @@ class _Chunk(Generic[R]):
         if end is None:
             count = walk.going.get("count")
             return spans_of(count, size) if self._listing.sized and count and size else number
-        if not size or self._listing.last_page:
+        if self._listing.last_page:
             return end
-        end = min(end, number + math.ceil(max(self._room, 0) / size))
         in_flight = self._client.in_flight
+        if not size:  # the first page tells how many are worth it
+            return min(end, number + in_flight)
+        end = min(end, number + math.ceil(max(self._room, 0) / size))
         if self._open_readers and in_flight > 1 and (end - number) * size >= WORTH_READERS:
             self._readers = self._open_readers(self._listing.name, size, walk.going["way"])
             self._open_readers = None
@@ -196,7 +199,7 @@ class _Chunk(Generic[R]):
         # they read on while a chunk is loaded, so that the next one finds its pages there
         last = walk.end if self._reads_ahead else self._last_ahead(walk, number)
         group = self._readers.group(number, last)
-        if group and walk.is_clean(group, self._given, self._rows):
+        if group and is_clean(group, self._given, self._rows):
             return group
         self._readers.close()  # the end, or something to look at closely
         self._readers = None
@@ -206,8 +209,6 @@ class _Chunk(Generic[R]):
         self._client.requests += len(group.seen)
         for seen in group.seen:
             walk.read(seen, walk.going["page"])
-            if not self._is_by_ids:
-                self._given.update(seen.identities)
             self._count(mode, len(seen.identities))
         return Batch(group.tables, Findings(), is_last=False)
 

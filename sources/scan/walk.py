@@ -23,6 +23,17 @@ SEAM_ROWS = 10
 PAGES_AHEAD = 3
 
 
+def is_clean(group: Group, *before: Collection[Hashable]) -> bool:
+    """Whether the pages are whole, and have no row twice, or one of those before."""
+    identities = [identity for seen in group.seen for identity in seen.identities]
+    distinct = set(identities)
+    return (
+        len(distinct) == len(identities)
+        and all(distinct.isdisjoint(known) for known in before)
+        and not any(seen.last or seen.rejected or seen.drifted for seen in group.seen)
+    )
+
+
 class Walk(Generic[R]):
     """Follows the pages of one scan.
 
@@ -79,22 +90,6 @@ class Walk(Generic[R]):
     def seen(self, page: Page[R]) -> Seen:
         return seen_of(page, self.listing, self._cursor if self._stop_before else None)
 
-    def is_clean(self, group: Group, *before: Collection[Hashable]) -> bool:
-        """Whether the pages are whole, and nothing moved: no row twice, the same count."""
-        identities = [identity for seen in group.seen for identity in seen.identities]
-        distinct = set(identities)
-        by_number = self.going["way"] != "ids"
-        return (
-            len(distinct) == len(identities)
-            and all(distinct.isdisjoint(known) for known in before)
-            and not any(seen.last or seen.rejected or seen.drifted for seen in group.seen)
-            and not any(
-                by_number
-                and (len(seen.identities) != self.size or seen.count != self.going.get("count"))
-                for seen in group.seen
-            )
-        )
-
     def read(self, seen: Seen, number: int) -> bool:
         """Takes note of a page and sets the next one's number; True if the scan is over."""
         going = self.going
@@ -143,7 +138,7 @@ class Walk(Generic[R]):
     def _elsewhere(self, seen: Seen, fresh: Sequence[int], number: int) -> int | None:
         """The page to go to instead of the next one, since rows moved; None if none did."""
         going = self.going
-        dropped = max(0, going.get("count", 0) - seen.count) if seen.count is not None else 0
+        dropped = 0 if seen.count is None else max(0, going.get("count", seen.count) - seen.count)
         if seen.count is not None:
             going["count"] = seen.count
             going["least_count"] = min(going.get("least_count", seen.count), seen.count)
@@ -221,8 +216,9 @@ class Walk(Generic[R]):
     def _is_end(self, seen: Seen, number: int) -> bool:
         if seen.last:
             return True
-        if not self.listing.sized or seen.count is not None or number == 1:
-            return False  # a short first page may be one whose size was cut down
+        if not self.listing.sized or seen.count is not None:
+            return False
+        # of a first page that is short the size was cut down: so many rows are what a page has
         return len(seen.identities) + seen.rejected < span(number, self.size).size
 
     def _step_back(self) -> None:
@@ -234,7 +230,6 @@ class Walk(Generic[R]):
                 "the next run goes on; a higher requests_per_second helps, or a quieter hour",
             )
         self.going.pop("lowest", None)
-        self._nothing_new = 0
         if not self.listing.sized:
             self._met.clear()
 
@@ -248,14 +243,14 @@ class Walk(Generic[R]):
                 going["falling"] = False
             if lowest is not None and value < lowest:
                 going["fell"] = True
-            going["lowest"] = value if lowest is None else min(lowest, value)
+            going["lowest"] = value
 
     def _may_stop(self) -> bool:
         going = self.going
         return (
             self._stop_before is not None
             and going["falling"]
-            and going.get("fell", False)
+            and "fell" in going
             and "lowest" in going
             and going["lowest"] < self._stop_before
         )

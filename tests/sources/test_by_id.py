@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from support.moving_list import IDS_AT_ONCE, Copy, MovingList, Thing, listed
+from support.moving_list import IDS_AT_ONCE, PAGE_ROWS, Copy, MovingList, Thing, listed
 from talkhouse.sources.http.errors import BadAnswer, Refused, Unavailable, Unreachable
 from talkhouse.sources.rows.page import Page
-from talkhouse.sources.scan import by_id
+from talkhouse.sources.scan import by_id, scan
 
 ROWS = 40
 LAST = -(-ROWS // IDS_AT_ONCE)
@@ -143,8 +143,32 @@ def test_around_a_row_that_spoils_a_recent_page_there_is_a_full_scan_by_id() -> 
     before = copy.source.now
     progress = copy.sync(full_scan_every=timedelta(days=99))
     assert (progress.mode, progress.is_whole, progress.quarantined) == ("full", True, [ROWS + 2])
-    assert copy.state["watermark"] == progress.started_at > before.isoformat()
+    assert copy.state["watermark"] == progress.started_at == before.isoformat()
     assert "recent" not in copy.state
+
+
+@pytest.mark.parametrize("batch_rows", [PAGE_ROWS, PAGE_ROWS + 1])
+def test_rows_that_came_before_a_scan_went_by_id_come_once_and_what_moved_since_comes_next(
+    batch_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "BATCH_ROWS", batch_rows)
+    copy = copy_of()
+    copy.sync()
+    copy.source.later(hours=2)
+    copy.source.add(2 * PAGE_ROWS)
+    copy.source.spoiled = {ROWS + 1}  # the last of the second page
+
+    def move() -> None:
+        copy.source.touch(PAGE_ROWS - 1)  # a row of the first page, which goes on the second
+        for _ in range(PAGE_ROWS):
+            copy.source.touch(PAGE_ROWS)
+
+    copy.source.happens[copy.source.requests + 2] = move
+    plan = {"lookback": timedelta(), "full_scan_every": timedelta(days=99)}
+    assert copy.sync(**plan).mode == "full"
+    copy.source.later(hours=1)
+    assert copy.sync(**plan).mode == "recent"
+    assert copy.lacks() == copy.source.spoiled
 
 
 def test_a_full_scan_by_id_that_is_under_way_goes_on() -> None:

@@ -2,16 +2,18 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from support import moving_list
 from support.moving_list import IDS_AT_ONCE, PAGE_ROWS, THEN, AtOnce, Copy, MovingList, listed
 from talkhouse.sources.http.client import ATTEMPTS, Request
 from talkhouse.sources.http.errors import BadAnswer, NotFound, PagingLoop, Unavailable, Unreachable
 from talkhouse.sources.rows.page import Page
-from talkhouse.sources.scan import fetch, list_state, prefetch
+from talkhouse.sources.scan import fetch, list_state, prefetch, scan
 from talkhouse.sources.scan.listing import Listing
 from talkhouse.sources.scan.overlapping_pages import span, spans_of
 from talkhouse.sources.scan.progress import Plan, Progress
@@ -53,8 +55,9 @@ def asked(copy: Copy, **plan: Any) -> list[str]:
         ("ids", 2 + -(-ROWS // IDS_AT_ONCE) + 1),
     ],
 )
-def test_a_full_scan_asks_for_no_page_twice(kind: str, requests: int) -> None:
-    copy = copy_of(kind)
+@pytest.mark.parametrize("in_flight", [1, 2])
+def test_a_full_scan_asks_for_no_page_twice(kind: str, requests: int, in_flight: int) -> None:
+    copy = copy_of(kind, in_flight=in_flight)
     progress = copy.sync()
     assert (progress.mode, progress.requests, len(copy.rows)) == ("full", requests, ROWS)
     assert (progress.finished, progress.is_whole, progress.declared) == (True, True, ROWS)
@@ -62,9 +65,37 @@ def test_a_full_scan_asks_for_no_page_twice(kind: str, requests: int) -> None:
     assert copy.chunks == 1
 
 
+@pytest.mark.parametrize(
+    "kind, requests",
+    # an empty page is believed when it comes twice, and a short one at once
+    [("numbered", -(-ROWS // PAGE_ROWS) + 2), ("sized", spans_of(ROWS + 1, PAGE_ROWS))],
+)
+def test_a_list_that_counts_nothing_is_asked_for_little_beyond_its_end(
+    kind: str, requests: int
+) -> None:
+    copy = copy_of(kind, counts=False)
+    assert copy.sync().requests == requests
+    assert copy.lacks() == set()
+
+
+def test_a_short_page_is_no_end_where_the_list_says_that_it_has_more() -> None:
+    copy = copy_of("sized")
+    answer = copy.source._answer
+
+    def short(request: Request) -> Page[Any]:
+        page = answer(request)
+        page.rows = [row for row in page.rows if row.id != ROWS - 10]
+        return page
+
+    copy.source._answer = short  # type: ignore[method-assign]
+    copy.sync()
+    assert copy.lacks() == {ROWS - 10}
+
+
 @every_kind
-def test_a_quiet_recent_run_asks_for_the_newest_page_alone(kind: str) -> None:
-    copy = copy_of(kind)
+@pytest.mark.parametrize("in_flight", [1, 2])
+def test_a_quiet_recent_run_asks_for_the_newest_page_alone(kind: str, in_flight: int) -> None:
+    copy = copy_of(kind, in_flight=in_flight)
     copy.sync()
     copy.source.later(hours=2)
     progress = copy.sync()
@@ -115,6 +146,113 @@ def test_a_full_scan_is_due_after_its_time() -> None:
         modes.append(copy.sync().mode)
         copy.source.later(hours=2)
     assert modes == ["full", "recent", "recent", "full", "recent", "recent"]
+
+
+def test_rows_of_the_moment_where_a_recent_run_may_stop_are_read_to_the_last() -> None:
+    copy = copy_of("numbered")
+    copy.sync()
+    copy.source.later(hours=1)
+    last, behind = copy.source.ordered()[PAGE_ROWS - 1 : PAGE_ROWS + 1]
+    behind.at = last.at
+    copy.rows.clear()
+    moment = datetime.fromtimestamp(last.at or 0, UTC)
+    copy.sync(lookback=datetime.fromisoformat(copy.state["watermark"]) - moment)
+    assert behind.id in copy.rows
+
+
+@pytest.mark.parametrize("kind", ["numbered", "sized"])
+def test_a_list_declares_the_least_that_it_had_meanwhile(kind: str) -> None:
+    copy = copy_of(kind)
+    copy.source.happens = {
+        2: lambda: copy.source.delete([0, 1, 2]),
+        4: lambda: copy.source.add(5),
+    }
+    assert copy.sync().declared == ROWS - 3
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+@pytest.mark.parametrize("gone", [1, 2, 5])
+def test_rows_that_move_up_past_a_small_page_are_gone_back_for(
+    rows: int, gone: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving_list, "PAGE_ROWS", rows)
+    copy = copy_of("numbered", 20)
+    copy.source.happens[6] = lambda: copy.source.delete(range(gone))
+    copy.sync()
+    assert copy.lacks() == set()
+
+
+def test_where_rows_moved_up_the_page_before_is_read_again() -> None:
+    copy = copy_of("sized")
+    copy.source.happens[4] = lambda: copy.source.delete(range(3))
+    copy.sync()
+    assert copy.lacks() == set()
+    assert pages_of(copy.source.asked) == [1, 2, 3, 4, *range(3, spans_of(ROWS - 3, PAGE_ROWS) + 1)]
+
+
+@every_kind
+def test_rows_are_handed_on_in_batches_and_chunks(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "BATCH_ROWS", 2 * PAGE_ROWS)
+    copy = copy_of(kind, 100)
+    copy.source.budget.waited_seconds = 1.0
+
+    def wait() -> None:
+        copy.source.budget.waited_seconds += 0.5
+
+    copy.source.happens = {number: wait for number in (2, 5, 10)}
+    progress = copy.sync(chunk_rows=50)
+    assert (copy.lacks(), progress.is_whole) == (set(), True)
+    assert copy.chunks == {"numbered": 2, "sized": 4, "ids": 2}[kind]
+    assert progress.read_again == (0 if kind == "ids" else copy.chunks - 1)
+    assert (progress.requests, progress.waited_seconds) == (copy.source.requests, 1.5)
+    assert progress.pages == progress.full_pages == progress.requests - 2 * (kind == "ids")
+    assert sum(copy.batches) >= 100 and max(copy.batches) < 3 * PAGE_ROWS
+    # as many as it takes, and one more for the end of each chunk
+    assert len(copy.batches) <= 100 // PAGE_ROWS
+
+
+@every_kind
+def test_a_chunk_ends_after_its_time(kind: str) -> None:
+    copy = copy_of(kind, 30)
+    progress = copy.sync(chunk_seconds=-1)
+    # each chunk has one page that was not read before
+    assert copy.chunks == progress.pages - progress.read_again
+    assert copy.lacks() == set()
+
+
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize("come", [6, 7, 9])
+def test_an_end_that_rows_move_to_and_fro_is_looked_for_again(come: int, counts: bool) -> None:
+    copy = copy_of("sized", 30, counts=counts)
+    copy.source.happens = {
+        5: lambda: copy.source.delete(range(12)),  # so that the fifth page is empty
+        6: lambda: copy.source.add(come),  # the one before it is full, and does not end the list
+        7: lambda: copy.source.delete(range(come)),  # and the fifth is empty again
+    }
+    there = set(copy.source.rows)
+    copy.sync()
+    assert not copy.lacks() & there
+
+
+def test_many_new_rows_at_once_are_no_list_that_repeats_its_pages() -> None:
+    copy = copy_of("sized", 60)
+    there = set(copy.source.rows)
+    copy.source.happens[5] = lambda: copy.source.add(30)
+    copy.sync()
+    assert not copy.lacks() & there
+
+
+def test_a_list_that_begins_again_is_refused() -> None:
+    copy = copy_of("numbered")
+    number_of = copy.listing.request
+    assert number_of
+    copy.listing = replace(
+        copy.listing, request=lambda number, mode: number_of((number - 1) % 3 + 1, mode)
+    )
+    with pytest.raises(PagingLoop, match="things: page 6 repeats the pages before it"):
+        copy.sync()
 
 
 def spread(kind: str, requests: int) -> Copy:
@@ -218,6 +356,13 @@ def test_what_is_older_than_the_start_date_is_left_out() -> None:
     assert copy.rows.keys() == set(range(20, ROWS + 1))
 
 
+def test_in_a_list_without_a_cursor_nothing_is_older_than_the_start_date() -> None:
+    copy = copy_of("sized")
+    copy.listing = replace(copy.listing, cursor=None, window_cursor=None, from_start_date=True)
+    copy.sync(start_date=THEN + timedelta(minutes=20))
+    assert copy.lacks() == set()
+
+
 def test_a_start_date_is_only_for_the_lists_that_it_is_meant_for() -> None:
     copy = copy_of("sized")
     copy.sync(start_date=THEN + timedelta(minutes=20))
@@ -301,14 +446,15 @@ def test_a_list_that_gives_one_page_for_ever_is_refused(kind: str) -> None:
         copy.sync()
 
 
+@pytest.mark.parametrize("counted", [11, 20])
 @pytest.mark.parametrize("kind", ["numbered", "sized"])
-def test_a_list_that_lacks_rows_that_it_counts_is_refused(kind: str) -> None:
+def test_a_list_that_lacks_rows_that_it_counts_is_refused(kind: str, counted: int) -> None:
     copy = copy_of(kind, 10)
     answer = copy.source._answer
 
     def short(request: Any) -> Page[Any]:
         page = answer(request)
-        page.count = 20
+        page.count = counted
         return page
 
     copy.source._answer = short  # type: ignore[method-assign]
@@ -367,14 +513,18 @@ def spoil(copy: Copy, *ids: int) -> None:
     copy.source.spoiled = set(ids)
 
 
+@pytest.mark.parametrize("id", [12, 1, ROWS])
 @pytest.mark.parametrize(
-    "kind, name", [("ids", 12), ("sized", f"row {ROWS - 11}")], ids=["by id", "by place"]
+    "kind, counts",
+    [("ids", True), ("sized", True), ("sized", False)],
+    ids=["by id", "by place", "by place without a count"],
 )
-def test_a_row_that_spoils_its_page_costs_itself_alone(kind: str, name: int | str) -> None:
-    copy = copy_of(kind)
-    spoil(copy, 12)
+def test_a_row_that_spoils_its_page_costs_itself_alone(kind: str, counts: bool, id: int) -> None:
+    copy = copy_of(kind, counts=counts)
+    spoil(copy, id)
+    name = id if kind == "ids" else f"row {ROWS + 1 - id}"
     progress = copy.sync()
-    assert copy.rows.keys() == set(range(1, ROWS + 1)) - {12}
+    assert copy.rows.keys() == set(range(1, ROWS + 1)) - {id}
     assert copy.state["quarantine"] == progress.quarantined
     assert name in progress.quarantined
     reasons = {reject.reason for reject in copy.rejects}
@@ -435,19 +585,60 @@ def test_a_provider_that_fails_is_not_taken_for_bad_rows(kind: str) -> None:
     assert kind == "sized" or sum(line.startswith("/list") for line in copy.source.asked) == 1
 
 
-def test_five_bad_rows_in_a_row_are_bad_rows() -> None:
+@pytest.mark.parametrize("first", [7, 8])
+def test_five_bad_rows_in_a_row_are_bad_rows(first: int) -> None:
     copy = copy_of("ids")
-    spoil(copy, *range(7, 12))
-    assert copy.sync().quarantined == [7, 8, 9, 10, 11]
-    assert copy.lacks() == set(range(7, 12))
+    bad = range(first, first + fetch.UNREADABLE_IN_A_ROW)
+    spoil(copy, *bad)
+    assert copy.sync().quarantined == list(bad)
+    assert copy.lacks() == set(bad)
 
 
-def test_a_page_in_parts_tells_how_many_rows_there_are() -> None:
+def test_six_bad_rows_in_a_row_are_a_provider_that_fails() -> None:
     copy = copy_of("sized")
-    spoil(copy, ROWS)
+    spoil(copy, *range(ROWS - fetch.UNREADABLE_IN_A_ROW - 1, ROWS))
+    with pytest.raises(Unavailable, match="GET /list answered 500"):
+        copy.sync()
+    # the page, and its rows one by one
+    assert copy.source.requests == 1 + PAGE_ROWS
+
+
+def test_a_page_of_which_no_row_can_be_read_is_a_provider_that_fails() -> None:
+    copy = copy_of("sized")
+    third = span(3, PAGE_ROWS)
+    assert third.size <= fetch.UNREADABLE_IN_A_ROW
+    spoil(copy, *(ROWS - place for place in range(third.start, third.end)))
+    with pytest.raises(Unavailable, match="GET /list answered 500"):
+        copy.sync()
+
+
+def test_of_pages_of_two_rows_the_other_one_is_read() -> None:
+    copy = copy_of("sized", 10)
+    copy.listing = replace(copy.listing, page_size=2)
+    spoil(copy, 4)
+    copy.sync()
+    assert copy.lacks() == {4}
+
+
+@pytest.mark.parametrize("place", [1, PAGE_ROWS])
+def test_a_page_in_parts_tells_how_many_rows_there_are(place: int) -> None:
+    copy = copy_of("sized")
+    spoil(copy, ROWS + 1 - place)
     reading = fetch.Fetch(copy.source, copy.listing, {"way": "pages"})  # type: ignore[arg-type]
     page = reading(1)
-    assert (page.count, page.last, page.quarantined) == (ROWS, False, ["row 1"])
+    assert (page.count, page.last, page.quarantined) == (ROWS, False, [f"row {place}"])
+
+
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize("rows", range(8, 8 + PAGE_ROWS))
+def test_a_list_may_end_inside_a_page_in_parts(rows: int, counts: bool) -> None:
+    copy = copy_of("sized", rows, counts=counts, ends_in_404=True)
+    spoil(copy, 1)
+    assert copy.sync().quarantined == [f"row {rows}"]
+    assert copy.lacks() == {1}
+    # it is asked for no more than one part behind its end
+    starts = [places(line)[0] for line in copy.source.asked]
+    assert sum(start >= rows for start in starts) <= 1
 
 
 def test_a_page_by_number_that_is_never_given_fails_the_run_which_reads_all_else() -> None:
@@ -457,6 +648,9 @@ def test_a_page_by_number_that_is_never_given_fails_the_run_which_reads_all_else
     assert progress.error == "page 3, page 5 cannot be read; all else was"
     assert len(copy.rows) == ROWS - 2 * PAGE_ROWS
     assert progress.quarantined == ["page 3", "page 5"]
+    assert [reject.reason for reject in copy.rejects] == [
+        f"things page {number} cannot be read: GET /list answered 500" for number in (3, 5)
+    ]
 
 
 @pytest.mark.parametrize("pages", [4, fetch.UNREADABLE_IN_A_ROW + 1])
@@ -511,8 +705,10 @@ def test_a_scan_that_can_be_asked_what_was_updated_asks_for_that_first() -> None
     assert not asked(copy)[0].startswith("/updated")
     # what only that would show waits for the next full scan
     copy.source.later(minutes=5)
+    copy.source.touch(30)
     copy.source.failing[copy.source.requests + 1] = Unavailable("updated_within answered 500")
     assert copy.sync().mode == "recent"
+    assert copy.lacks() == set()
 
 
 def _updated(seconds: int) -> Request:
@@ -532,6 +728,13 @@ def test_a_request_is_repeated_as_often_as_it_is_worth() -> None:
     assert copy.source.attempts[before:] == [1, ATTEMPTS]
 
 
+def test_a_part_is_asked_for_less_often_than_a_page() -> None:
+    copy = copy_of("sized")
+    spoil(copy, ROWS)
+    copy.sync()
+    assert copy.source.attempts[: 2 + PAGE_ROWS] == [ATTEMPTS, *[2] * PAGE_ROWS, ATTEMPTS]
+
+
 def test_after_a_page_that_is_never_given_the_next_one_is_asked_for_less_often() -> None:
     copy = copy_of("numbered")
     spoil(copy, 12, 19)  # the fourth page and the fifth
@@ -539,24 +742,32 @@ def test_after_a_page_that_is_never_given_the_next_one_is_asked_for_less_often()
     assert copy.source.attempts == [ATTEMPTS] * 4 + [2, 2]
 
 
-def sought(copy: Copy, act: Callable[[], object]) -> list[int]:
-    """The pages that a scan asks for after its first six, if that happens in between."""
+def places(line: str) -> tuple[int, int]:
+    """The places that a page has which was asked for: the first, and the one behind the last."""
+    asked = ast.literal_eval(line.partition(" ")[2])
+    end = asked["page"] * asked["size"]
+    return end - asked["size"], end
+
+
+def pages_of(lines: list[str]) -> list[int]:
+    """The numbers of the pages, among those that overlap."""
+    numbers = {span(number, PAGE_ROWS).start: number for number in range(1, 200)}
+    return [numbers[places(line)[0]] for line in lines]
+
+
+def sought(copy: Copy, act: Callable[[], object], after: int = 6) -> list[int]:
+    """The pages that a scan asks for after its first ones, if that happens in between."""
     with pytest.raises(Unreachable):
-        copy.source.failing[7] = Unreachable("cut off")
-        copy.sync(chunk_rows=5 * PAGE_ROWS)
+        copy.source.failing[after + 1] = Unreachable("cut off")
+        copy.sync(chunk_rows=sum(span(page, PAGE_ROWS).size for page in range(1, after + 1)))
     copy.source.failing.clear()
-    assert copy.state["full"]["page"] == 7
+    assert copy.state["full"]["page"] == after + 1
     there = set(copy.source.rows)
     act()
     first = copy.source.requests
     copy.sync()
     assert not copy.lacks() & there
-    starts = []
-    for line in copy.source.asked[first:]:
-        asked = ast.literal_eval(line.partition(" ")[2])
-        starts.append((asked["page"] - 1) * asked["size"])
-    numbers = {span(number, PAGE_ROWS).start: number for number in range(1, 200)}
-    return [numbers[start] for start in starts]
+    return pages_of(copy.source.asked[first:])
 
 
 # the sixth page, which was read last, has the rows from the 25th to the 30th
@@ -582,6 +793,12 @@ def test_the_rows_read_last_are_looked_for_near_and_then_further_back(
         copy.source.delete(range(deleted))
 
     assert sought(copy, move)[: len(pages)] == pages
+
+
+def test_each_time_they_are_looked_for_twice_as_far_back() -> None:
+    copy = copy_of("sized", 200)
+    pages = sought(copy, lambda: copy.source.delete(range(100)), after=20)
+    assert pages[:7] == [20, 21, 22, 19, 17, 13, 5]
 
 
 def test_a_recent_run_that_stepped_back_stops_where_it_would_have() -> None:

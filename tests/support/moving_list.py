@@ -118,7 +118,7 @@ class MovingList:
             raise error
         page = self._answer(request)
         if self.spoiled & {row.id for row in page.rows}:
-            raise Unavailable(f"{request} answered 500")
+            raise Unavailable(f"{request} answered 500", "wait; or tell the provider")
         return page
 
     def _answer(self, request: Request) -> Page[Thing]:
@@ -193,6 +193,7 @@ class Copy:
     rejects: list[Reject] = field(default_factory=list)
     state: dict[str, Any] = field(default_factory=dict)
     chunks: int = 0
+    batches: list[int] = field(default_factory=list)
     readers: Callable[[str, int, str], Readers] | None = None
 
     def sync(self, **plan: Any) -> Progress:
@@ -219,6 +220,7 @@ class Copy:
             )
         )
         assert [batch.is_last for batch in batches] == [False] * (len(batches) - 1) + [True]
+        self.batches += [batch.tables["things"].num_rows for batch in batches]
         rows = [row for batch in batches for row in batch.tables["things"].to_pylist()]
         ids = [row["id"] for row in rows]
         assert len(ids) == len(set(ids)), "a package holds no row twice"
