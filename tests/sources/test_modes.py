@@ -496,6 +496,43 @@ def test_a_state_of_an_earlier_release_begins_anew_where_it_must() -> None:
     assert copy.state["window"] == {"page": 3, "way": "pages"}
 
 
+@pytest.mark.parametrize(
+    "seconds, is_fresh",
+    [(0, True), (3_599, True), (3_600, False), (-1, False)],
+    ids=["at once", "within its time", "after it", "by a clock that went back"],
+)
+def test_a_short_list_is_fresh_for_its_time(seconds: int, is_fresh: bool) -> None:
+    copy = copy_of("numbered")
+    copy.listing = listed("numbered", fresh_for=timedelta(hours=1))
+    began = copy.source.now
+    copy.sync()
+    copy.source.now = began + timedelta(seconds=seconds)
+    assert list_state.is_fresh(copy.source, copy.listing, copy.state) is is_fresh  # type: ignore[arg-type]
+
+
+def test_a_list_is_fresh_only_if_it_was_read_whole_and_the_time_is_known() -> None:
+    copy = copy_of("numbered")
+    copy.listing = listed("numbered", fresh_for=timedelta(hours=99))
+
+    def is_fresh() -> bool:
+        return list_state.is_fresh(copy.source, copy.listing, copy.state)  # type: ignore[arg-type]
+
+    assert not is_fresh()
+    copy.sync()
+    assert is_fresh()
+    copy.source.knows_time = False
+    assert not is_fresh()
+    copy.source.knows_time = True
+    # one that is to be read whole again is, as far as that has not come
+    copy.chunk(Plan(full=True, chunk_rows=PAGE_ROWS), Progress())
+    assert not is_fresh()
+    copy.sync()
+    assert is_fresh()
+    # a list that is not short is never fresh
+    copy.listing = listed("numbered")
+    assert not is_fresh()
+
+
 def test_a_scan_that_can_be_asked_what_was_updated_asks_for_that_first() -> None:
     copy = copy_of("ids")
     copy.listing = listed("ids", updated=_updated)
