@@ -1,6 +1,5 @@
 """Which rows of a few, loaded by hand, are marked deleted; nothing is synced."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,9 +15,7 @@ from talkhouse.pipelines.syncing.tombstones import (
     mark_deleted_rows,
     mark_messages_of_deleted_conversations,
 )
-from talkhouse.pipelines.warehouse.duckdb_file import DuckDbWarehouse
 from talkhouse.pipelines.warehouse.interface import Warehouse
-from talkhouse.pipelines.warehouse.migrations import migrate
 from talkhouse.sources.dlt_source.run import Report
 from talkhouse.sources.rows.table import Table
 from talkhouse.sources.scan.list_state import QUARANTINED_AT_MOST
@@ -32,11 +29,8 @@ STATE = {"full_scans": SCANS, "full_scan_at": NOTICED.isoformat()}
 
 
 @pytest.fixture
-def warehouse() -> Iterator[Warehouse]:
-    """An empty one in memory."""
-    with DuckDbWarehouse(":memory:") as warehouse:
-        migrate(warehouse)
-        yield warehouse
+def warehouse(in_memory: Warehouse) -> Warehouse:
+    return in_memory
 
 
 def shop(provider: str = "chatwoot", **retention: timedelta) -> Connection:
