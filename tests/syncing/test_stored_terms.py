@@ -138,7 +138,6 @@ def test_what_tells_that_a_stored_row_is_too_old() -> None:
     before = datetime(2026, 5, 1, tzinfo=UTC)
     oldest = {"conversations": before, "agents": before, "messages": before}
     assert aged(Conversation, oldest) == ('"last_message_at" < %s', [before])
-    assert aged(Conversation, oldest, "c.") == ('c."last_message_at" < %s', [before])
     # a last message is kept for as long as messages are
     assert aged(LastMessage, oldest) == ('"created_at" < %s', [before])
     # of an agent nothing tells its time, and a table that has no window keeps all
