@@ -45,7 +45,7 @@ audit:
 		.audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1; }
 	.audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements.lock
 
-# breaks the heart of the sync in some 2,000 ways, one by one, which takes hours: MUTANTS='talkhouse.sources.scan.walk*' chooses
+# breaks the heart of the sync in some 2,400 ways, one by one, which takes hours: MUTANTS='talkhouse.sources.scan.walk*' chooses
 mutants: $(VENV)/stamp
 	test -x $(BIN)/mutmut || $(BIN)/pip install --quiet --disable-pip-version-check mutmut==3.8.1
 	$(BIN)/python tests/mutants/run.py $(if $(MUTANTS),'$(MUTANTS)')

@@ -23,8 +23,9 @@ from support.postgres_server import Server, server
 from support.shell import Shell
 from support.templates import Templates
 from talkhouse.pipelines.cli.absent_modules import remember_if_absent
-from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile, DuckDbWarehouse
 from talkhouse.pipelines.warehouse.interface import Destination, Warehouse
+from talkhouse.pipelines.warehouse.migrations import migrate
 from talkhouse.simulator import Simulator, World, serve
 from talkhouse.sources.http import rate_limit
 
@@ -82,6 +83,14 @@ def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Dest
 @pytest.fixture
 def warehouse(destination: Destination) -> Iterator[Warehouse]:
     with destination.open() as warehouse:
+        yield warehouse
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Warehouse]:
+    """A warehouse without a file, and nothing in it but the tables of the audit."""
+    with DuckDbWarehouse(":memory:") as warehouse:
+        migrate(warehouse)
         yield warehouse
 
 

@@ -50,16 +50,12 @@ def oldest_of(connection: Connection) -> dict[str, datetime]:
     return {table: now - window for table, window in connection.retention.items()}
 
 
-def aged(
-    record: type[Record], oldest: Mapping[str, datetime], of: str = ""
-) -> tuple[str, list[datetime]]:
-    """The condition, with its parameter, that a stored row is too old; `of` is what its table is
-    called in the query, with a dot.
-    """
+def aged(record: type[Record], oldest: Mapping[str, datetime]) -> tuple[str, list[datetime]]:
+    """The condition, with its parameter, that a stored row is too old."""
     before = oldest.get(record.retained_as or record.table)
     if before is None or not record.happened:
         return "false", []
-    return f'{of}"{record.happened}" < %s', [before]
+    return f'"{record.happened}" < %s', [before]
 
 
 def effective(privacy: Privacy) -> dict[PersonalData, Action]:

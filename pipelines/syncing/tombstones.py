@@ -14,7 +14,7 @@ from talkhouse.pipelines.syncing.storage_rules import aged, oldest_of
 from talkhouse.pipelines.warehouse.interface import Warehouse
 from talkhouse.sources.dlt_source.run import Report
 from talkhouse.sources.rows.record import Record
-from talkhouse.sources.rows.table import Table
+from talkhouse.sources.rows.table import Table, ThreadRead
 from talkhouse.sources.scan.list_state import QUARANTINED_AT_MOST
 from talkhouse.sources.scan.listing import Listing
 from talkhouse.sources.scan.progress import Plan
@@ -62,7 +62,7 @@ def mark_deleted_messages(connection: Connection, warehouse: Warehouse) -> None:
         f"(select load_id from {dataset}._dlt_loads where status = 0)"
     )
     [messages] = [each for each in connection.provider.records if each.table == "messages"]
-    too_old, oldest = aged(messages, oldest_of(connection), "messages.")
+    too_old, oldest = aged(messages, oldest_of(connection))
     change(
         warehouse,
         connection.name,
@@ -85,7 +85,7 @@ def mark_messages_of_deleted_conversations(connection: Connection, warehouse: Wa
     conversation = listing.tables[0].record
     # messages alone may have been asked for
     if not provider.threads or not all(
-        warehouse.has_table(provider.name, table) for table in ("message_reads", conversation.table)
+        warehouse.has_table(provider.name, each.table) for each in (ThreadRead, conversation)
     ):
         return
     gone = (

@@ -37,9 +37,7 @@ def is_fresh(client: Client, listing: Listing[Any], state: Mapping[str, Any]) ->
     """Whether a short list was read whole so lately that it need not be read again; not where the
     server has not told its time yet.
     """
-    if not (listing.fresh_for and client.knows_time) or "full" in state:
-        return False
-    if "full_scan_at" not in state:
+    if not client.knows_time or "full" in state or "full_scan_at" not in state:
         return False
     age = client.clock() - datetime.fromisoformat(state["full_scan_at"])
     # a negative age: the server's clock went back

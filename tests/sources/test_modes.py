@@ -100,6 +100,7 @@ def test_a_quiet_recent_run_asks_for_the_newest_page_alone(kind: str, in_flight:
     copy.source.later(hours=2)
     progress = copy.sync()
     assert (progress.mode, progress.requests, progress.rows) == ("recent", 1, PAGE_ROWS)
+    assert copy.source.asked[-1].startswith("/list")
     assert (progress.finished, progress.is_whole, progress.is_in_order) == (True, False, True)
 
 
@@ -125,6 +126,16 @@ def test_the_watermark_is_the_clock_when_the_scan_began(kind: str) -> None:
         assert copy.state["watermark"] == progress.watermark == progress.started_at
         # the server's clock is asked for by no request of its own here
         assert before == datetime.fromisoformat(progress.watermark) < copy.source.now
+        copy.source.later(hours=1)
+
+
+def test_until_a_scan_is_complete_the_watermark_is_of_the_one_before() -> None:
+    copy, before = copy_of("numbered"), ""
+    for _ in range(2):
+        first = Progress()
+        copy.chunk(Plan(full=True, chunk_rows=PAGE_ROWS), first)
+        assert (first.finished, first.watermark) == (False, before)
+        before = copy.sync().watermark
         copy.source.later(hours=1)
 
 
@@ -255,6 +266,20 @@ def test_a_list_that_begins_again_is_refused() -> None:
         copy.sync()
 
 
+@pytest.mark.parametrize(
+    "after, mode",
+    [
+        (timedelta(), "recent"),
+        (timedelta(hours=5, seconds=-1), "recent"),
+        (timedelta(hours=5), "full"),
+    ],
+)
+def test_a_full_scan_is_due_to_the_second(after: timedelta, mode: str) -> None:
+    copy = copy_of("sized", plan=Plan(full_scan_every=timedelta(hours=5)))
+    copy.source.now = datetime.fromisoformat(copy.sync().started_at) + after
+    assert copy.sync().mode == mode
+
+
 def spread(kind: str, requests: int) -> Copy:
     """A list whose full scan is due, and is spread over runs of so many requests."""
     copy = copy_of(kind, 60)
@@ -340,12 +365,15 @@ def test_a_window_without_an_end_is_read_to_the_newest() -> None:
     assert "watermark" not in copy.state
 
 
-def test_another_window_begins_anew() -> None:
+@pytest.mark.parametrize("changed", ["since", "until", "start_date"])
+def test_what_is_to_be_read_otherwise_begins_anew(changed: str) -> None:
     copy = copy_of("numbered")
-    copy.chunk(Plan(since=THEN, chunk_rows=PAGE_ROWS), Progress())
-    assert copy.state["window"]["page"] == 2
-    copy.sync(since=THEN + timedelta(minutes=30))
-    assert min(copy.rows) >= 30 - PAGE_ROWS
+    plan = Plan(since=THEN, until=THEN + timedelta(hours=9), start_date=THEN)
+    copy.chunk(replace(plan, chunk_rows=2 * PAGE_ROWS), Progress())
+    copy.plan = plan
+    assert copy.state["window"]["page"] == 3
+    [first, *_] = asked(copy, **{changed: THEN + timedelta(minutes=9)})
+    assert "'page': 1," in first
 
 
 def test_what_is_older_than_the_start_date_is_left_out() -> None:
@@ -676,6 +704,14 @@ def test_a_run_that_is_cut_off_goes_on_where_the_last_chunk_ended() -> None:
     assert first.startswith("/list {'page': 2,")
 
 
+@pytest.mark.parametrize("scan", ["scan", "window"])
+def test_what_an_earlier_release_left_unfinished_begins_anew(scan: str) -> None:
+    copy = copy_of("numbered")
+    copy.state = {scan: {"page": 3, "bounds": ["None", str(THEN), "None"]}}
+    copy.sync(since=THEN)
+    assert copy.lacks() == set()
+
+
 def test_a_state_of_an_earlier_release_begins_anew_where_it_must() -> None:
     copy = copy_of("numbered")
     copy.state = {
@@ -690,6 +726,43 @@ def test_a_state_of_an_earlier_release_begins_anew_where_it_must() -> None:
     assert copy.state["window"] == {"page": 3, "way": "pages"}
 
 
+@pytest.mark.parametrize(
+    "seconds, is_fresh",
+    [(0, True), (3_599, True), (3_600, False), (-1, False)],
+    ids=["at once", "within its time", "after it", "by a clock that went back"],
+)
+def test_a_short_list_is_fresh_for_its_time(seconds: int, is_fresh: bool) -> None:
+    copy = copy_of("numbered")
+    copy.listing = listed("numbered", fresh_for=timedelta(hours=1))
+    began = copy.source.now
+    copy.sync()
+    copy.source.now = began + timedelta(seconds=seconds)
+    assert list_state.is_fresh(copy.source, copy.listing, copy.state) is is_fresh  # type: ignore[arg-type]
+
+
+def test_a_list_is_fresh_only_if_it_was_read_whole_and_the_time_is_known() -> None:
+    copy = copy_of("numbered")
+    copy.listing = listed("numbered", fresh_for=timedelta(hours=99))
+
+    def is_fresh() -> bool:
+        return list_state.is_fresh(copy.source, copy.listing, copy.state)  # type: ignore[arg-type]
+
+    assert not is_fresh()
+    copy.sync()
+    assert is_fresh()
+    copy.source.knows_time = False
+    assert not is_fresh()
+    copy.source.knows_time = True
+    # one that is to be read whole again is, as far as that has not come
+    copy.chunk(Plan(full=True, chunk_rows=PAGE_ROWS), Progress())
+    assert not is_fresh()
+    copy.sync()
+    assert is_fresh()
+    # a list that is not short is never fresh
+    copy.listing = listed("numbered")
+    assert not is_fresh()
+
+
 def test_a_scan_that_can_be_asked_what_was_updated_asks_for_that_first() -> None:
     copy = copy_of("ids")
     copy.listing = listed("ids", updated=_updated)
@@ -701,8 +774,11 @@ def test_a_scan_that_can_be_asked_what_was_updated_asks_for_that_first() -> None
     assert first.startswith("/updated {'seconds': ")
     assert abs(int(first.split()[-1].strip("}")) - since) < 30
     assert len(rest) == 1 and copy.lacks() == set()
-    copy.source.later(seconds=list_state.UPDATED_AT_MOST_SECONDS + 60)
-    assert not asked(copy)[0].startswith("/updated")
+    for gap, is_first in ((0, True), (1, False)):
+        seconds = list_state.UPDATED_AT_MOST_SECONDS + gap
+        watermark = datetime.fromisoformat(copy.state["watermark"])
+        copy.source.now = watermark + timedelta(seconds=seconds)
+        assert asked(copy)[0].startswith("/updated") is is_first
     # what only that would show waits for the next full scan
     copy.source.later(minutes=5)
     copy.source.touch(30)

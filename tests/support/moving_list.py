@@ -63,6 +63,7 @@ class MovingList:
     requests: int = 0
     now: datetime = THEN
     newest_id: int = 0
+    knows_time: bool = True
 
     def __post_init__(self) -> None:
         self.budget = SimpleNamespace(waited_seconds=0.0)
