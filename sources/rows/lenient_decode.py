@@ -97,7 +97,7 @@ def salvage(record: type[R], raw: msgspec.Raw, findings: Findings) -> R | None:
         row = _decoded(raw)
         if not isinstance(row, dict):
             raise Unkeyed(f"expected an object, found {_kind(row)}")
-        return _fit(record, row, "", {}, record, findings)
+        return _fit_record(record, row, findings)
     except Unkeyed as e:
         findings.rejected(record, bytes(raw), str(e))
         return None
@@ -108,6 +108,14 @@ def _decoded(raw: msgspec.Raw) -> Any:
         return msgspec.json.decode(raw)
     except msgspec.ValidationError:
         raise Unkeyed("a number in it is out of range") from None
+
+
+def _fit_record(record: type[R], row: dict[str, Any], findings: Findings) -> R:
+    """The record with the fields that fit; what does not is its own, wherever the row is."""
+    extra: dict[str, Any] = {}
+    fitted = _fit(record, row, "", extra, record, findings)
+    fitted._extra = extra or None
+    return fitted
 
 
 P = TypeVar("P", bound=Part)
@@ -122,8 +130,6 @@ def _fit(
     findings: Findings,
 ) -> P:
     """The part with the fields that fit. `extra` is the owner's: the record whose row this is."""
-    if issubclass(part, Record):
-        owner, extra, path = part, {}, ""
     hints = get_type_hints(part, include_extras=True)
     declared = {f.encode_name: f for f in msgspec.structs.fields(part) if f.name != "_extra"}
     fitting: dict[str, Any] = {}
@@ -146,13 +152,10 @@ def _fit(
                 if owner.keeps_unknown:
                     extra[here] = value
     try:
-        fitted = part(**fitting)
+        return part(**fitting)
     except TypeError:
         missing = [f.name for f in declared.values() if f.required and f.name not in fitting]
         raise Unkeyed(f"no usable {', '.join(missing)}") from None
-    if isinstance(fitted, Record):
-        fitted._extra = extra or None
-    return fitted
 
 
 def _fit_inside(
@@ -163,13 +166,17 @@ def _fit_inside(
     owner: type[Record],
     findings: Findings,
 ) -> Any:
-    if inner is not Part and isinstance(value, dict):
-        return _fit(inner, value, path, extra, owner, findings)
-    if isinstance(value, list) and issubclass(inner, Record):
-        kept = [_fit_row(inner, row, findings) for row in value]
-        return [row for row in kept if row is not None]
-    if inner is not Part and isinstance(value, list) and all(isinstance(v, dict) for v in value):
-        return [_fit(inner, v, path, extra, owner, findings) for v in value]
+    if issubclass(inner, Record):
+        if isinstance(value, dict):
+            return _fit_record(inner, value, findings)
+        if isinstance(value, list):
+            kept = [_fit_row(inner, row, findings) for row in value]
+            return [row for row in kept if row is not None]
+    elif inner is not Part:
+        if isinstance(value, dict):
+            return _fit(inner, value, path, extra, owner, findings)
+        if isinstance(value, list) and all(isinstance(v, dict) for v in value):
+            return [_fit(inner, v, path, extra, owner, findings) for v in value]
     raise Unkeyed
 
 
@@ -178,7 +185,7 @@ def _fit_row(record: type[R], row: Any, findings: Findings) -> R | None:
     try:
         if not isinstance(row, dict):
             raise Unkeyed(f"expected an object, found {_kind(row)}")
-        return _fit(record, row, "", {}, record, findings)
+        return _fit_record(record, row, findings)
     except Unkeyed as e:
         findings.rejected(record, msgspec.json.encode(row), str(e))
         return None

@@ -1,5 +1,6 @@
 """Records that are not as declared: nothing of them is lost, whatever was changed in them."""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -419,10 +420,21 @@ def test_a_number_that_no_column_can_hold_is_kept_beside_it() -> None:
 def test_findings_of_batches_add_up() -> None:
     whole, more = Findings(), Findings()
     whole.drifted("orders", "n", "found text")
+    whole.rejected(Order, b"[]", "expected an object, found array")
     for _ in range(2):
         more.drifted("orders", "n", "found text")
     more.drifted("orders", "m", "unknown field")
     more.rejected(Order, b"{}", "no usable id")
+    before = [*whole.rejects, *more.rejects]
     whole.add(more)
     assert whole.drift == {("orders", "n", "found text"): 3, ("orders", "m", "unknown field"): 1}
-    assert whole.rejects == more.rejects
+    assert whole.rejects == before
+
+
+def test_a_row_that_cannot_be_given_is_told_by_its_name() -> None:
+    findings = Findings()
+    findings.unreadable(Order, "row 3", "it answered 500")
+    [reject] = findings.rejects
+    assert (reject.table_name, bytes(reject.row)) == ("orders", b"")
+    assert reject.reason == "orders row 3 cannot be read: it answered 500"
+    assert reject.row_hash == hashlib.sha256(b"orders row 3").hexdigest()
