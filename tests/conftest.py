@@ -22,6 +22,7 @@ from support.forks import stop_server
 from support.postgres_server import Server, server
 from support.shell import Shell
 from support.templates import Templates
+from talkhouse.pipelines.cli.absent_modules import remember_if_absent
 from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
 from talkhouse.pipelines.warehouse.interface import Destination, Warehouse
 from talkhouse.simulator import Simulator, World, serve
@@ -44,6 +45,11 @@ def forks() -> Iterator[None]:
 def postgres() -> Iterator[Server]:
     with server() as running:
         yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def as_in_the_command_line() -> None:
+    remember_if_absent("pandas")
 
 
 def pytest_xdist_auto_num_workers() -> int:

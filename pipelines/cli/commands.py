@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from talkhouse.pipelines.cli.absent_modules import remember_if_absent
 from talkhouse.pipelines.cli.app import AsJson, Names, app, errors_told
 from talkhouse.pipelines.exit_codes import FAILED
 
@@ -38,6 +39,7 @@ def talkhouse(
     os.umask(0o077)
     # Arrow's own allocator keeps ten megabytes for later that a quiet sync never needs
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    remember_if_absent("pandas")
 
 
 @app.command()

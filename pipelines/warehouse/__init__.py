@@ -1,5 +1,6 @@
 """The warehouse. `destination.py` says which one is configured, `interface.py` what is asked of it;
-`duckdb_*.py` and `postgres/` are the two that answer. `migrations.py` brings one of an earlier
-release up to date, `row_comparison.py` tells which rows differ, `failures.py` says what went wrong
-in words.
+the two that answer are DuckDB (`duckdb_file.py`, `duckdb_load.py`, `duckdb_errors.py`) and
+`postgres/`, whose settings dlt looks up once (`resolved_once.py`). `migrations.py` brings one of an
+earlier release up to date, `row_comparison.py` tells which rows differ, `failures.py` says in words
+what went wrong.
 """

@@ -56,7 +56,7 @@ def test_nothing_new_is_no_package(
     account.synced()
     before, rows, state = loads(account), account.contents(), stored_state(account)
     # its short lists are due, and what came in the last second of a thread is settled
-    account.later(HOUR)
+    account.later(2 * HOUR)
     account.synced(only=["messages"] if provider in ("chatwoot", "octopush") else [])
     no_package()
     outcome = account.synced()
@@ -71,7 +71,10 @@ def test_nothing_new_is_no_package(
     assert noted["_version_hash"] == generate_state_version_hash(noted)
     resources, before_it = (each["sources"][provider]["resources"] for each in (noted, state))
     assert resources.keys() == before_it.keys()
-    assert all(resources[name]["watermark"] > before_it[name]["watermark"] for name in resources)
+    if provider != "pembalasan":  # whose time is this machine's, of whole seconds
+        assert all(
+            resources[name]["watermark"] > before_it[name]["watermark"] for name in resources
+        )
 
 
 @pytest.mark.both_destinations
@@ -143,7 +146,7 @@ def test_presence_alone_is_loaded_by_full_scans_only(account_of: Open) -> None:
     account.later()
     account.synced()
     assert stored("agents", "availability_status") == stored("conversations", column) == {"away"}
-    account.later(HOUR)
+    account.later(2 * HOUR)
     account.synced()
     assert "away" not in stored("agents", "availability_status")
     account.synced(full=True)
@@ -169,7 +172,7 @@ def test_short_lists_are_read_again_when_they_are_an_hour_old(
         assert account.synced(only=[name]).report.lists.keys() == {name}
     account.later(50 * MINUTE)
     assert account.synced(full=True).report.lists.keys() == lists.keys()
-    account.later(HOUR)
+    account.later(2 * HOUR)
     assert account.synced().report.lists.keys() == lists.keys()
 
 
