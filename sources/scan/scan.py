@@ -109,15 +109,12 @@ class _Chunk(Generic[R]):
         self._rows: dict[Hashable, R] = {}
         self._findings = Findings()
         self._looked_at = 0
-        self._is_by_ids: bool  # no two requests by ids have a row in common
         self._until = time.monotonic() + plan.chunk_seconds
 
     def read(self, state: State, mode: Mode, load_id: str) -> Generator[Batch, None, bool]:
         """The chunk in a mode; returns whether the scan is over with it."""
         going: dict[str, Any] = state[mode]
         self._progress.mode = mode
-        self._is_by_ids = going["way"] == "ids"
-        self._given.update(self._rows)  # what came by pages comes by id again
         going["loaded_from"] = min(going.get("loaded_from", load_id), load_id)
         walk = Walk(self._listing, self._plan, going, stop_before(self._plan, state, mode))
         if again := going["page"] > 1 and walk.end is None:
@@ -127,7 +124,7 @@ class _Chunk(Generic[R]):
             self._progress.read_again += mode == "full"
         fetch = Fetch(self._client, self._listing, going)
         begun, over, absent = self._progress.pages, False, 0
-        with PagesAhead(fetch, self._in_flight(walk, mode), 1) as pages:
+        with PagesAhead(fetch, self._in_flight(walk, mode)) as pages:
             while not over:
                 is_enough_read = is_enough(self._plan, self._progress, mode) or (
                     # one page more than the one that was read before
@@ -222,8 +219,7 @@ class _Chunk(Generic[R]):
     def _batch(self, is_last: bool) -> Batch:
         rows = list(self._rows.values())
         tables = tables_of(self._listing.tables, rows, self._terms)
-        if not self._is_by_ids:
-            self._given.update(self._rows)
+        self._given.update(self._rows)
         batch = Batch(tables, self._findings, is_last)
         self._rows, self._findings = {}, Findings()
         return batch

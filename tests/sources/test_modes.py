@@ -224,6 +224,17 @@ def test_rows_are_handed_on_in_batches_and_chunks(
     assert len(copy.batches) <= 100 // PAGE_ROWS
 
 
+@pytest.mark.parametrize("kind, is_ahead", [("numbered", False), ("sized", True), ("ids", True)])
+def test_pages_that_will_be_read_whatever_they_hold_are_fetched_ahead(
+    kind: str, is_ahead: bool
+) -> None:
+    copy = copy_of(kind, 200, in_flight=2)
+    progress = Progress()
+    copy.chunk(Plan(chunk_rows=2 * PAGE_ROWS), progress)
+    begun = 2 if kind == "ids" else 0
+    assert (copy.source.requests > begun + progress.pages) is is_ahead
+
+
 @every_kind
 def test_a_chunk_ends_after_its_time(kind: str) -> None:
     copy = copy_of(kind, 30)

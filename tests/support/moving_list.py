@@ -24,6 +24,7 @@ PAGE_ROWS = 7
 IDS_AT_ONCE = 6
 # many more than any scan here needs: one that asks for more would go on for ever
 REQUESTS_AT_MOST = 3_000
+CHUNKS_AT_MOST = 300
 THEN = datetime(2026, 5, 1, tzinfo=UTC)
 
 
@@ -200,7 +201,9 @@ class Copy:
     def sync(self, **plan: Any) -> Progress:
         """Chunk after chunk, until the run has no more to do. Raises what a scan does."""
         planned, progress = replace(self.plan, **plan), Progress()
+        before = self.chunks
         while not progress.finished:
+            assert self.chunks - before < CHUNKS_AT_MOST
             self.chunk(planned, progress)
         return progress
 
