@@ -77,13 +77,12 @@ def refuse_other_key(warehouse: Warehouse, privacy: Privacy) -> None:
     join, and who was erased would come back.
     """
     there = set(warehouse.tables(AUDIT))
-    hashes: set[str | None] = set()
+    queries = []
     if "privacy" in there and set(effective(privacy).values()) != {Action.KEEP}:
-        query = "select distinct key_hash from audit.privacy where action <> 'keep'"
-        hashes |= {row["key_hash"] for row in warehouse.rows(query)}
+        queries.append("select distinct key_hash from audit.privacy where action <> 'keep'")
     if "erased" in there:
-        query = "select distinct key_hash from audit.erased"
-        hashes |= {row["key_hash"] for row in warehouse.rows(query)}
+        queries.append("select distinct key_hash from audit.erased")
+    hashes = {row["key_hash"] for query in queries for row in warehouse.rows(query)}
     if hashes - {None, key_hash(privacy)}:
         raise SettingsError(
             "privacy.key is not the one that the stored rows were hashed with: put that one back"

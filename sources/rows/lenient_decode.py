@@ -131,7 +131,7 @@ def _fit(
 ) -> P:
     """The part with the fields that fit. `extra` is the owner's: the record whose row this is."""
     hints = get_type_hints(part, include_extras=True)
-    declared = {f.encode_name: f for f in msgspec.structs.fields(part) if f.name != "_extra"}
+    declared = {f.encode_name: f for f in msgspec.structs.fields(part)}
     fitting: dict[str, Any] = {}
     for name, value in row.items():
         here = f'{path}"{name}"' if "." in name else f"{path}{name}"

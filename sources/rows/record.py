@@ -30,6 +30,11 @@ Whose = tuple[tuple[str, str], ...]
 UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
 
 
+# begins the name of a field of ours in JSON, where none comes: no provider calls one so, and what
+# one calls `_extra` is unknown, and not taken for ours
+NEVER_SENT = "talkhouse "
+
+
 class Part(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
     """An object of a provider's JSON. An unknown field or a wrong type is refused.
 
@@ -53,7 +58,7 @@ class Record(Part, kw_only=True):
     happened: ClassVar[str] = ""
     retained_as: ClassVar[str] = ""
 
-    _extra: dict[str, Any] | None = None
+    _extra: dict[str, Any] | None = msgspec.field(name=f"{NEVER_SENT}_extra", default=None)
 
 
 @dataclass(frozen=True)

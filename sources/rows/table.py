@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Annotated, Any, ClassVar
 
+import msgspec
 import pyarrow as pa
 
 from talkhouse.sources.rows.arrow import arrow_table
-from talkhouse.sources.rows.record import Bool, Instant, Int, Record, Whose
+from talkhouse.sources.rows.record import NEVER_SENT, Bool, Instant, Int, Record, Whose
 from talkhouse.sources.rows.storage_rules import Terms
 
 
@@ -21,7 +22,9 @@ class Child(Record, kw_only=True):
 
     parent: ClassVar[tuple[str, ...]]
 
-    _is_empty: Annotated[Bool, "Never true in a stored row: it marks a parent without rows."] = None
+    _is_empty: Annotated[Bool, "Never true in a stored row: it marks a parent without rows."] = (
+        msgspec.field(name=f"{NEVER_SENT}_is_empty", default=None)
+    )
 
 
 def parent_table(record: type[Child]) -> str:

@@ -207,6 +207,21 @@ def test_the_fields_that_fit_fill_their_columns() -> None:
     assert (row.color, row._extra) == (None, {"color": "red"})
 
 
+def test_what_is_unknown_hides_nothing_that_comes_after_it() -> None:
+    [row] = decoded(OctopushConversation, {"mood": "good", "conversation_id": "c1"}).rows
+    assert (row.conversation_id, row._extra) == ("c1", {"mood": "good"})
+
+
+@pytest.mark.parametrize("sent", [{"a": 1}, None, 7])
+def test_a_field_of_the_name_of_a_column_of_ours_is_as_unknown_as_another(sent: Any) -> None:
+    page = conversation(_extra=sent)
+    assert page.rows[0]._extra == {"_extra": sent}
+    assert page.findings.drift == {("conversations", "_extra", "unknown field"): 1}
+    tag = {"id": 41, "name": "vip", "_is_empty": True}
+    [found] = decoded(HilosConversation, {"id": "c1", "tags": [tag]}).rows
+    assert (found.tags[0]._is_empty, found.tags[0]._extra) == (None, {"_is_empty": True})
+
+
 def test_a_field_inside_a_part_is_kept_by_its_path() -> None:
     [row] = conversation(recipient_details={"name": "Ana", "phone_number": 351, "vip": True}).rows
     assert row.recipient_details.name == "Ana"
@@ -258,7 +273,8 @@ def test_a_row_that_cannot_be_keyed_is_rejected_as_it_came(row: Any, reason: str
 def test_a_rejected_row_does_not_take_the_others_with_it() -> None:
     page = PageDecoder(OctopushConversation)(b'[{"color": 1}, {"conversation_id": "c1"}, 1e999]')
     assert [row.conversation_id for row in page.rows] == ["c1"]
-    assert len(page.findings.rejects) == 2
+    reasons = [reject.reason for reject in page.findings.rejects]
+    assert reasons == ["no usable conversation_id", "a number in it is out of range"]
 
 
 @pytest.mark.parametrize(
@@ -343,6 +359,8 @@ def test_the_same_row_is_rejected_once_under_the_same_hash() -> None:
 def test_what_may_hold_a_secret_keeps_nothing_unknown(record: type[Record]) -> None:
     [row] = decoded(record, {"id": 1, "new_password": "s3cret", "name": {"k": "s3cret"}}).rows
     assert row._extra is None
+    [row] = decoded(record, {"id": 1, "_extra": {"new_password": "s3cret"}}).rows
+    assert row._extra is None
     page = decoded(record, {"id": None, "new_password": "s3cret"})
     assert bytes(page.findings.rejects[0].row) == b""
     assert "s3cret" not in str(page.findings.drift)
@@ -357,13 +375,13 @@ def test_an_unknown_field_of_a_row_within_a_row_is_the_inner_rows() -> None:
 
 
 def test_a_row_within_a_row_that_cannot_be_keyed_costs_its_siblings_nothing() -> None:
-    tags = [{"id": 41, "name": "vip"}, {"name": "nameless"}, None]
+    tags = [{"id": 41, "name": "vip"}, {"name": "nameless"}, 7]
     page = decoded(HilosConversation, {"id": "c1", "tags": tags})
     assert [(tag.id, tag.name) for tag in page.rows[0].tags] == [(41, "vip")]
-    rejected = [(each.table_name, bytes(each.row)) for each in page.findings.rejects]
+    rejected = [(each.table_name, bytes(each.row), each.reason) for each in page.findings.rejects]
     assert rejected == [
-        ("conversation_tags", b'{"name":"nameless"}'),
-        ("conversation_tags", b"null"),
+        ("conversation_tags", b'{"name":"nameless"}', "no usable id"),
+        ("conversation_tags", b"7", "expected an object, found number"),
     ]
 
 
@@ -410,6 +428,24 @@ def test_what_is_unknown_in_a_list_of_parts_is_kept_with_the_record() -> None:
         ("orders", "lines.new", "unknown field", 1),
         ("orders", "lines.n", "found text", 1),
     ]
+
+
+def test_a_list_that_has_more_than_parts_is_kept_as_it_came() -> None:
+    [order] = decoded(Order, {"id": 1, "lines": [{"n": 1}, 7]}).rows
+    assert (order.lines, order._extra) == ([], {"lines": [{"n": 1}, 7]})
+
+
+class Entry(Record, kw_only=True):
+    """A record that two numbers identify."""
+
+    table: ClassVar[str] = "entries"
+    order_id: Annotated[Id, "The order's."]
+    number: Annotated[Id, "Its place in that."]
+
+
+def test_of_what_identifies_a_row_all_that_lacks_is_told() -> None:
+    [reject] = decoded(Entry, {"number": "one"}).findings.rejects
+    assert reject.reason == "no usable order_id, number"
 
 
 def test_a_number_that_no_column_can_hold_is_kept_beside_it() -> None:

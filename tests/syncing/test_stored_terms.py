@@ -1,5 +1,7 @@
 """On which terms rows are stored, by what an empty warehouse in memory was told of them."""
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -121,6 +123,17 @@ def test_a_key_that_nothing_was_hashed_with_may_be_changed(warehouse: Warehouse)
     refuse_other_key(warehouse, OTHER_KEY)
 
 
+@pytest.fixture
+def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine's clock is not UTC."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_east")
 def test_a_policy_is_noted_in_place_of_the_one_before(warehouse: Warehouse) -> None:
     for policy in (HASHING, Privacy({EMAIL: Action.DROP})):
         before = datetime.now(UTC)
