@@ -471,6 +471,14 @@ def test_five_bad_rows_in_a_row_are_bad_rows() -> None:
     assert copy.lacks() == set(range(7, 12))
 
 
+def test_each_bad_row_is_noted_once_and_no_more_than_so_many() -> None:
+    going: dict[str, Any] = {}
+    most = list_state.QUARANTINED_AT_MOST
+    for ids in (range(most - 9), range(most - 19, most + 99), range(most + 99)):
+        list_state.quarantine(going, list(ids))
+    assert going["quarantine"] == list(range(most))
+
+
 def test_a_page_in_parts_tells_how_many_rows_there_are() -> None:
     copy = copy_of("sized")
     spoil(copy, ROWS)
