@@ -73,10 +73,10 @@ def main(patterns: list[str]) -> int:
         module = name.rpartition(".")[0]
         table.setdefault(module, Counter())[kind_of(name, code, known)] += 1
     kinds = ("killed", "timeout", "equivalent", "survived", "not run")
-    print(f"\n{'module':24}{'mutants':>10}" + "".join(f"{kind:>12}" for kind in kinds))
+    print(f"\n{'module':40}{'mutants':>10}" + "".join(f"{kind:>12}" for kind in kinds))
     for module, counts in table.items():
         figures = "".join(f"{counts[kind]:12,}" for kind in kinds)
-        print(f"{module:24}{counts.total():10,}{figures}")
+        print(f"{module:40}{counts.total():10,}{figures}")
     return int(not table or any(c["survived"] or c["not run"] for c in table.values()))
 
 

@@ -633,6 +633,14 @@ def test_five_bad_rows_in_a_row_are_bad_rows(first: int) -> None:
     assert copy.lacks() == set(bad)
 
 
+def test_each_bad_row_is_noted_once_and_no_more_than_so_many() -> None:
+    going: dict[str, Any] = {}
+    most = list_state.QUARANTINED_AT_MOST
+    for ids in (range(most - 9), range(most - 19, most + 99), range(most + 99)):
+        list_state.quarantine(going, list(ids))
+    assert going["quarantine"] == list(range(most))
+
+
 def test_six_bad_rows_in_a_row_are_a_provider_that_fails() -> None:
     copy = copy_of("sized")
     spoil(copy, *range(ROWS - fetch.UNREADABLE_IN_A_ROW - 1, ROWS))
