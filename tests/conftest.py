@@ -53,6 +53,7 @@ def as_in_the_command_line() -> None:
     remember_if_absent("pandas")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors, since tests also wait, and four at most: each has its own
     servers and Postgres.

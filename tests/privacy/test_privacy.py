@@ -2,10 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+from dlt.common.configuration import resolve
 
 from support import oracle
 from support.account import SERVED, Account, Open, cut_off
@@ -131,17 +134,27 @@ def test_columns_with_telling_names_are_declared_as_personal(name: str) -> None:
     assert undeclared <= of_the_company
 
 
+@pytest.fixture
+def loaded_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The files of what was loaded are left where they are, to be searched."""
+    import_module("talkhouse.pipelines.syncing.dlt_setup")
+    settings: Any = resolve.resolve_single_provider_value
+    settings.cache_clear()
+    monkeypatch.setenv("LOAD__DELETE_COMPLETED_JOBS", "false")
+    yield
+    # what this process has read of the environment would last longer than this test
+    settings.cache_clear()
+
+
 @pytest.mark.twin
+@pytest.mark.usefixtures("loaded_files")
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_what_is_hidden_is_nowhere_at_no_moment(
     account_of: Open,
     destination: Destination,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
-    # what is loaded is looked at, too
-    monkeypatch.setenv("LOAD__DELETE_COMPLETED_JOBS", "false")
     account = account_of(name, plant(World(conversations=40)))
     account.privacy = HIDDEN
     seen: set[str] = set()
@@ -157,15 +170,14 @@ def test_what_is_hidden_is_nowhere_at_no_moment(
     assert found_in_files(tmp_path) == set()
 
 
-def test_the_search_finds_what_is_not_hidden(
-    account_of: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LOAD__DELETE_COMPLETED_JOBS", "false")
+@pytest.mark.usefixtures("loaded_files")
+def test_the_search_finds_what_is_not_hidden(account_of: Open, tmp_path: Path) -> None:
     account = account_of("chatwoot", plant(World(conversations=40)))
     seen: set[str] = set()
     watched(account.simulator, lambda: seen.update(found_in_files(tmp_path)))
     account.synced()
     assert "contacts" in {re.split("[.-]", name)[0] for name in seen}
+    assert "completed_jobs" in {file.parent.name for file in tmp_path.rglob("*")}
     assert '"chatwoot"."messages"' in found_in_warehouse(account.warehouse)
 
 
