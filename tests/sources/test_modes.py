@@ -689,12 +689,13 @@ def test_a_page_of_which_no_row_can_be_read_is_a_provider_that_fails() -> None:
         copy.sync()
 
 
-def test_of_pages_of_two_rows_the_other_one_is_read() -> None:
+@pytest.mark.parametrize("size", [2, 4])
+def test_of_a_small_page_the_other_rows_are_read(size: int) -> None:
     copy = copy_of("sized", 10)
-    copy.listing = replace(copy.listing, page_size=2)
-    spoil(copy, 4)
+    copy.listing = replace(copy.listing, page_size=size)
+    spoil(copy, 9)
     copy.sync()
-    assert copy.lacks() == {4}
+    assert copy.lacks() == {9}
 
 
 @pytest.mark.parametrize("place", [1, PAGE_ROWS])
