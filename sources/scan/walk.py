@@ -131,8 +131,7 @@ class Walk(Generic[R]):
         if self._nothing_new >= SAME_PAGE_AT_MOST and self.end is None:
             raise PagingLoop(f"{self.listing.name}: page {number} repeats the pages before it")
         rows = len(seen.identities) + seen.rejected
-        if number == 1 or not self.listing.sized:
-            self.going["size"] = max(self.size, rows)
+        self.going["size"] = max(self.size, rows)
         return fresh
 
     def _elsewhere(self, seen: Seen, fresh: Sequence[int], number: int) -> int | None:
