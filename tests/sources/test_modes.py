@@ -696,6 +696,8 @@ def test_of_a_small_page_the_other_rows_are_read(size: int) -> None:
     spoil(copy, 9)
     copy.sync()
     assert copy.lacks() == {9}
+    [reason] = {reject.reason for reject in copy.rejects}
+    assert reason == "things row 2 cannot be read: GET /list answered 500"
 
 
 @pytest.mark.parametrize("place", [1, PAGE_ROWS])
