@@ -1,6 +1,6 @@
 """What is done with the sources, in wings: a folder for each question that a reader asks.
 
-    cli/            the commands: options, exit codes, how an error is told
+    cli/            the commands: options, exit codes, error messages
     demo/           the simulator, synced from or served
     orchestration/  many connections in a row, and the files that schedule them
     alerts/         what becomes wrong or well again, sent once to each channel

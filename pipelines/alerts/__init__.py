@@ -1,4 +1,4 @@
-"""Alerts: what is wrong now is compared with what was told (`alert_log.py`), and what is news is
-sent (`send.py`, `delivery.py`) through each channel (`channels.py`). `outage.py` tells what cannot
-be noted in the warehouse, since that is what is out.
+"""Alerts: the problems of now are compared with those already sent (`alert_log.py`), and new ones
+are sent (`send.py`, `delivery.py`) through each channel (`channels.py`). `outage.py` reports that
+the warehouse itself is down, which cannot be recorded there.
 """

@@ -30,8 +30,9 @@ def build_age(text: str) -> timedelta | None:
 
 
 def build_synced(outcomes: Sequence[Outcome], every: timedelta | None) -> Built | None:
-    """What came of a build, if any of these syncs loaded something and the last one is so old, or
-    failed; an error is a failed one. Where another process is at it, the next sync builds.
+    """Builds the models if any of these syncs loaded something and the last build failed or is
+    older than `every`; returns its result, or None. If another process is building, the next sync
+    builds.
     """
     if every is None or not any(outcome.ok or outcome.rows for outcome in outcomes):
         return None
@@ -50,7 +51,7 @@ def build_synced(outcomes: Sequence[Outcome], every: timedelta | None) -> Built 
 
 
 def publish_synced(outcomes: Sequence[Outcome], copy: Copy | None) -> Publication | None:
-    """What came of publishing a copy, if one is wanted and any of these syncs loaded something."""
+    """Publishes a copy if one is wanted and any of these syncs loaded something."""
     if copy is None or not any(outcome.ok or outcome.rows for outcome in outcomes):
         return None
     return published(copy)

@@ -24,8 +24,8 @@ from talkhouse.sources.settings import SettingsError
 
 @dataclass(frozen=True)
 class Publication:
-    """A copy that was published: its tables with their rows, its views. `error` is why none was;
-    `is_busy` tells that it was not tried, since another process holds the file.
+    """A published copy: its tables with their row counts, and its views. `error` says why
+    publishing failed; `is_busy` says that it was not tried, because another process holds the file.
     """
 
     file: str
@@ -61,7 +61,7 @@ Contents = dict[str, int | None]
 
 
 def published(copy: Copy) -> Publication:
-    """What came of publishing, be it an error. Raises SettingsError if nothing was ever loaded."""
+    """Publishes; a failure is in the result. Raises SettingsError if nothing was ever loaded."""
     if not copy.warehouse.exists():
         raise SettingsError(f"{copy.warehouse} is not there: run `talkhouse sync` first")
     began = time.monotonic()

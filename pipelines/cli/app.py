@@ -1,4 +1,4 @@
-"""What all commands share: the application, options, exit codes, and how an error is told."""
+"""What all commands share: the application, options, exit codes and error messages."""
 
 import os
 import signal

@@ -18,8 +18,8 @@ from talkhouse.pipelines.telemetry.sync_events import message_of
 
 @contextmanager
 def command_told(command: str) -> Iterator[None]:
-    """Tells that the command began and how it ended, to the log file and the traces if they are
-    configured. Raises SettingsError if what is configured cannot be.
+    """Records the start and the end of the command in the log file and the traces, where
+    configured. Raises SettingsError if their settings are wrong.
     """
     with logged(), _traced():
         began, exit_code, error = time.monotonic(), 0, ""

@@ -180,7 +180,7 @@ def measured_build(built: "Built") -> Sheet:
 
 
 def measured_publication(publication: Publication) -> Sheet:
-    """What came of publishing."""
+    """The metrics of a publication."""
     sheet = Sheet()
     sheet.set("talkhouse_publish_last_run_timestamp_seconds", time.time())
     sheet.set("talkhouse_publish_success", publication.ok)

@@ -40,7 +40,7 @@ def sync_all(
 ) -> list[Outcome]:
     """What the sync of each connection did. Raises what is wrong with the request before any.
 
-    `only` names lists; a connection that has none of them is left out. `meter` is told of each.
+    `only` names lists; a connection that has none of them is left out. `meter` gets each outcome.
     """
     plans = plans_of(chosen, full=full, since=since, until=until)
     budget, keep = request_budget("--message-budget", message_budget), kept_for()

@@ -1,5 +1,5 @@
-"""What is to be done when stored rows went or changed: builds anew what was built of them, writes
-their tables anew, so that nothing is left on the disk, and replaces the copy that others read.
+"""After stored rows were deleted or changed: rebuilds the models, rewrites the tables so that
+nothing is left on the disk, and replaces the published copy.
 """
 
 from datetime import UTC, datetime

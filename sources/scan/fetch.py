@@ -113,9 +113,9 @@ class Fetch(Generic[R]):
             page = read(start, size, ATTEMPTS)
         except Unreachable:
             raise
-        except (Unavailable, BadAnswer):
-            if size == 1:
-                raise
+        except (Unavailable, BadAnswer) as e:
+            if size == 1:  # the last row of the page before, by itself
+                return self._without(start, e)
             page = self._in_parts(read, start, size)
             if self._parts_answered == answered:
                 raise  # not one part of it: it is the provider that fails

@@ -92,6 +92,27 @@ def test_until_they_are_ready_the_scan_reads_by_itself() -> None:
     assert (reading.given, copy.lacks()) == (0, set())
 
 
+def test_until_they_are_ready_the_scan_is_only_a_little_ahead() -> None:
+    copy, reading = read_by_others()
+    reading.ready = False
+    progress, seen = Progress(), []
+    copy.source.happens[12] = lambda: seen.append(progress.pages)
+    copy.chunk(Plan(), progress)
+    # the newest rows and some by their ids, and those that are under way beside the one in hand
+    assert seen == [12 - 2 - copy.source.in_flight - 1]
+
+
+# of 20 pages of 6 ids the first is read before
+@pytest.mark.parametrize("worth, opened", [(18 * 6, 1), (18 * 6 + 1, 0)])
+def test_so_many_rows_are_worth_other_processes(
+    worth: int, opened: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "WORTH_READERS", worth)
+    copy, reading = read_by_others()
+    copy.sync()
+    assert len(reading.opened) == opened
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -110,11 +131,16 @@ def test_what_is_remarkable_is_read_again(spoil: Callable[[Seen], Seen]) -> None
     assert copy.lacks() == set()
 
 
-def test_rows_that_the_chunk_has_are_no_news() -> None:
+@pytest.mark.parametrize("groups", [0, 2])
+def test_rows_that_the_chunk_has_are_no_news(groups: int) -> None:
     copy, reading = read_by_others()
-    reading.spoil = lambda seen: replace(seen, identities=[1, *seen.identities[1:]])
+    # by then it is held back, or handed on
+    reading.spoil = lambda seen: (
+        replace(seen, identities=[1, *seen.identities[1:]]) if reading.given > groups else seen
+    )
     copy.sync()
-    assert reading.given == 1
+    assert reading.given == groups + 1
+    assert copy.lacks() == set()
 
 
 @pytest.mark.parametrize("reads_ahead, last, page", [(True, ROWS // 6, 8), (False, 7, 7)])

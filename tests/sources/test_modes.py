@@ -70,11 +70,28 @@ def test_a_full_scan_asks_for_no_page_twice(kind: str, requests: int, in_flight:
     # an empty page is believed when it comes twice, and a short one at once
     [("numbered", -(-ROWS // PAGE_ROWS) + 2), ("sized", spans_of(ROWS + 1, PAGE_ROWS))],
 )
+@pytest.mark.parametrize("ends_in_404", [False, True])
 def test_a_list_that_counts_nothing_is_asked_for_little_beyond_its_end(
-    kind: str, requests: int
+    kind: str, requests: int, ends_in_404: bool
 ) -> None:
-    copy = copy_of(kind, counts=False)
+    copy = copy_of(kind, counts=False, ends_in_404=ends_in_404)
     assert copy.sync().requests == requests
+    assert copy.lacks() == set()
+
+
+@pytest.mark.parametrize("kind", ["numbered", "sized"])
+def test_a_list_of_one_page_may_end_in_a_404(kind: str) -> None:
+    copy = copy_of(kind, PAGE_ROWS, counts=False, ends_in_404=True)
+    copy.sync()
+    assert copy.lacks() == set()
+
+
+def test_pages_that_a_server_makes_smaller_than_asked_for_overlap_all_the_same() -> None:
+    copy = copy_of("sized", counts=False)
+    sized = copy.listing.sized
+    assert sized
+    copy.listing = replace(copy.listing, sized=lambda page, size: sized(page, min(size, 5)))
+    copy.sync()
     assert copy.lacks() == set()
 
 
@@ -102,6 +119,17 @@ def test_a_quiet_recent_run_asks_for_the_newest_page_alone(kind: str, in_flight:
     assert (progress.mode, progress.requests, progress.rows) == ("recent", 1, PAGE_ROWS)
     assert copy.source.asked[-1].startswith("/list")
     assert (progress.finished, progress.is_whole, progress.is_in_order) == (True, False, True)
+
+
+@every_kind
+def test_a_recent_run_fetches_nothing_ahead(kind: str) -> None:
+    copy = copy_of(kind, in_flight=2)
+    copy.sync()
+    copy.source.later(hours=2)
+    copy.source.add(PAGE_ROWS)
+    progress = copy.sync()
+    assert (progress.mode, copy.lacks()) == ("recent", set())
+    assert progress.requests == progress.pages > 1
 
 
 @every_kind
@@ -235,10 +263,19 @@ def test_pages_that_will_be_read_whatever_they_hold_are_fetched_ahead(
     assert (copy.source.requests > begun + progress.pages) is is_ahead
 
 
+def test_before_its_size_is_known_only_a_few_pages_are_fetched_ahead() -> None:
+    copy = copy_of("ids", 200, in_flight=2)
+    copy.chunk(Plan(chunk_rows=1), Progress())
+    # the newest rows and some by their ids, a page, and those that are under way beside it
+    assert copy.source.requests == 2 + 1 + 2
+
+
 @every_kind
 def test_a_chunk_ends_after_its_time(kind: str) -> None:
-    copy = copy_of(kind, 30)
+    copy = copy_of(kind, 30, in_flight=1 if kind == "sized" else 2)
     progress = copy.sync(chunk_seconds=-1)
+    # by ids: the newest rows, some of them by id, and two ahead of the first page
+    assert progress.requests == progress.pages + (4 if kind == "ids" else 0)
     # each chunk has one page that was not read before
     assert copy.chunks == progress.pages - progress.read_again
     assert copy.lacks() == set()
@@ -376,6 +413,21 @@ def test_a_window_without_an_end_is_read_to_the_newest() -> None:
     assert "watermark" not in copy.state
 
 
+def test_a_window_is_of_what_came_in_it_whenever_it_moved() -> None:
+    copy = copy_of("numbered")
+    copy.source.touch(ROWS - 5)
+    copy.sync(until=THEN + timedelta(minutes=10, seconds=30))
+    assert copy.rows.keys() == set(range(1, 11))
+
+
+def test_a_list_that_no_window_can_be_cut_of_is_read_whole() -> None:
+    copy = copy_of("numbered")
+    copy.listing = replace(copy.listing, window_cursor=None)
+    window = {"since": THEN + timedelta(minutes=5), "until": THEN + timedelta(minutes=10)}
+    assert copy.sync(**window).mode == "full"
+    assert copy.lacks() == set()
+
+
 @pytest.mark.parametrize("changed", ["since", "until", "start_date"])
 def test_what_is_to_be_read_otherwise_begins_anew(changed: str) -> None:
     copy = copy_of("numbered")
@@ -428,6 +480,20 @@ def test_rows_without_a_time_are_in_every_window_and_stop_nothing() -> None:
     timeless = {row.id for row in copy.source.rows.values() if row.at is None}
     copy.sync(since=THEN + timedelta(minutes=11))
     assert {id for id in timeless if id > 11} <= copy.rows.keys()
+
+
+@pytest.mark.parametrize("at", [None, "as the next"])
+def test_a_row_without_a_time_or_with_the_same_one_keeps_no_run_from_stopping(
+    at: str | None,
+) -> None:
+    copy = copy_of("numbered")
+    copy.source.ordered = lambda by=None: sorted(  # type: ignore[method-assign]
+        copy.source.rows.values(), key=lambda row: -row.id
+    )
+    copy.source.rows[ROWS].at = at and copy.source.rows[ROWS - 1].at
+    copy.sync()
+    copy.source.later(hours=2)
+    assert copy.sync().requests == 1
 
 
 def test_a_list_in_no_order_is_read_to_its_end() -> None:
@@ -659,12 +725,15 @@ def test_a_page_of_which_no_row_can_be_read_is_a_provider_that_fails() -> None:
         copy.sync()
 
 
-def test_of_pages_of_two_rows_the_other_one_is_read() -> None:
+@pytest.mark.parametrize("size", [2, 4])
+def test_of_a_small_page_the_other_rows_are_read(size: int) -> None:
     copy = copy_of("sized", 10)
-    copy.listing = replace(copy.listing, page_size=2)
-    spoil(copy, 4)
+    copy.listing = replace(copy.listing, page_size=size)
+    spoil(copy, 9)
     copy.sync()
-    assert copy.lacks() == {4}
+    assert copy.lacks() == {9}
+    [reason] = {reject.reason for reject in copy.rejects}
+    assert reason == "things row 2 cannot be read: GET /list answered 500"
 
 
 @pytest.mark.parametrize("place", [1, PAGE_ROWS])
@@ -826,7 +895,8 @@ def test_a_request_is_repeated_as_often_as_it_is_worth() -> None:
 def test_a_part_is_asked_for_less_often_than_a_page() -> None:
     copy = copy_of("sized")
     spoil(copy, ROWS)
-    copy.sync()
+    # a row that cannot be read is one that the page has
+    assert copy.sync().pages == spans_of(ROWS, PAGE_ROWS)
     assert copy.source.attempts[: 2 + PAGE_ROWS] == [ATTEMPTS, *[2] * PAGE_ROWS, ATTEMPTS]
 
 
