@@ -165,6 +165,7 @@ def test_that_another_sync_is_still_at_it_is_no_news(shell: Shell, receiver: Rec
     assert receiver.received == []
 
 
+@pytest.mark.deep
 def test_that_it_is_held_for_an_hour_is_told_once(shell: Shell, receiver: Receiver) -> None:
     shell("sync")
     since = shell.folder / ".dlt/warehouse_held_since"
@@ -345,7 +346,7 @@ class Told:
         return [each.text for each in self.alerts]
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_a_field_is_told_when_it_is_first_met(account_of: Open, told: Told) -> None:
     account = account_of("octopush")
     account.synced()

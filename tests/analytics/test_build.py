@@ -53,6 +53,7 @@ def test_nothing_is_built_of_nothing(tmp_path: Path) -> None:
         build(DuckDbFile(tmp_path / "talkhouse.duckdb"))
 
 
+@pytest.mark.deep
 def test_what_is_connected_is_built_and_no_more(shell: Shell, simulator: Simulator) -> None:
     shell.configure(hotline=octopush(simulator))
     shell("sync")
@@ -79,6 +80,7 @@ def test_what_is_connected_is_built_and_no_more(shell: Shell, simulator: Simulat
     assert (replies, threads) == (0, 1)
 
 
+@pytest.mark.deep
 def test_a_key_that_is_not_unique_fails_loudly_and_publishes_nothing(
     shell: Shell, simulator: Simulator
 ) -> None:
@@ -102,6 +104,7 @@ def test_a_key_that_is_not_unique_fails_loudly_and_publishes_nothing(
     assert shell.rows(report, "published.duckdb") == before
 
 
+@pytest.mark.deep
 def test_views_can_be_read_in_the_copy(shell: Shell, simulator: Simulator) -> None:
     shell.configure(hotline=octopush(simulator))
     shell.environment = {"DESTINATION__PUBLISH": "published.duckdb"}
@@ -129,7 +132,8 @@ def test_other_models_than_those_that_built_are_told(destination: Destination) -
         assert was_built_of(warehouse, "those")
 
 
-@pytest.mark.twin
+@pytest.mark.deep
+@pytest.mark.both_destinations
 def test_threads_of_a_build_see_every_table(
     account_of: Open, destination: Destination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

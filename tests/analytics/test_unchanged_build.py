@@ -352,6 +352,7 @@ def test_whoever_changes_raw_rows_marks_it() -> None:
     assert {each for each in found if not any(what in each for what in NO_RAW_ROWS)} == set()
 
 
+@pytest.mark.deep
 def test_the_command_says_so_and_dbt_by_hand_is_noticed(shell: Shell, simulator: Simulator) -> None:
     shell.configure(hotline=octopush(simulator))
     shell.environment = {

@@ -257,6 +257,7 @@ def test_a_sync_that_waits_for_minutes_ends_when_it_is_told_to(
     assert outcomes[1] in ("cut off", "interrupted")
 
 
+@pytest.mark.deep
 def test_demo_in_an_empty_folder(program: Shell) -> None:
     told = program("demo").stdout
     assert told.count("    select ") == 4

@@ -454,6 +454,7 @@ for each statement execute function audit.strike()
 """
 
 
+@pytest.mark.deep
 def test_a_database_whose_disk_is_full(on_postgres: Operator) -> None:
     on_postgres.shell("sync")
     on_postgres.has_news()

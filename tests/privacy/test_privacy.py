@@ -359,6 +359,7 @@ def test_a_change_of_the_policy_is_said_before_it_is_done(
     assert "reads everything again" in said
 
 
+@pytest.mark.deep
 def test_a_change_is_applied_to_what_is_stored_built_and_published(
     shell: Shell, simulator: Simulator
 ) -> None:

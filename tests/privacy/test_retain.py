@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.account import Account, Open, cut_off
+from support.lanes import in_the_deep_lane
 from support.shell import Shell, chatwoot
 from talkhouse.pipelines.analytics.build import build
 from talkhouse.pipelines.audit.unfinished import RETAIN, unrenewed
@@ -16,7 +17,6 @@ from talkhouse.pipelines.syncing.plans import plan_of
 from talkhouse.pipelines.verification.verify import verify
 from talkhouse.pipelines.warehouse.interface import Destination
 from talkhouse.simulator import Simulator, World
-from talkhouse.sources.registry import PROVIDERS
 from talkhouse.sources.scan.threads import Budget
 
 ALL_OF_IT = {"messages": timedelta(days=1)}
@@ -46,7 +46,10 @@ def rows_of(account: Account) -> dict[str, list[str]]:
 
 
 @pytest.mark.twin
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(
+    "provider",
+    ["chatwoot", "hilos", *in_the_deep_lane("activecampaign", "octopush", "pembalasan")],
+)
 def test_what_is_retained_is_what_a_sync_with_that_window_loads(
     account_of: Open,
     beside: Callable[..., Account],
@@ -76,6 +79,7 @@ def test_what_is_retained_is_what_a_sync_with_that_window_loads(
         assert verify(account.connection, warehouse, plan_of(account.connection), Budget()).ok
 
 
+@pytest.mark.deep
 def test_what_grew_too_old_since_is_neither_marked_deleted_nor_extra(account_of: Open) -> None:
     account = account_of("chatwoot", World(conversations=40))
     account.synced()

@@ -166,7 +166,8 @@ def inside(file: Path) -> bytes:
         return raw
 
 
-@pytest.mark.twin
+@pytest.mark.deep
+@pytest.mark.both_destinations
 def test_no_secret_is_in_anything_that_is_left_or_said(
     destination: Destination, shell: Shell, simulator: Simulator
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 import stamina
 
 from support.account import DAY, MINUTE, SETTINGS, Account, Open
+from support.lanes import in_the_deep_lane
 from support.oracle import KEYS
 from talkhouse.simulator import World
 from talkhouse.simulator.credentials import CANARY
@@ -428,7 +429,7 @@ def test_no_planted_secret_is_in_any_table(provider: str, filled: Open) -> None:
         assert found == []
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_one_provider_that_fails_leaves_the_others_loaded(
     account_of: Open, beside: Callable[..., Account]
 ) -> None:
@@ -440,7 +441,10 @@ def test_one_provider_that_fails_leaves_the_others_loaded(
     assert [account.differences() for account in accounts[1:]] == [{}] * 4
 
 
-@every_provider
+@pytest.mark.parametrize(
+    "provider",
+    ["chatwoot", "octopush", *in_the_deep_lane("hilos", "activecampaign", "pembalasan")],
+)
 def test_two_connections_of_one_provider_do_not_collide(provider: str, account_of: Open) -> None:
     one = account_of(provider, World(conversations=16), name="one")
     two = account_of(provider, World(conversations=16), name="two")

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.account import DAY, HOUR, MINUTE, SERVED, SETTINGS, Account, Open
+from support.lanes import in_the_deep_lane
 from talkhouse.pipelines.syncing.plans import plan_of
 from talkhouse.pipelines.warehouse.duckdb_file import DuckDbWarehouse
 from talkhouse.simulator import World, serve
@@ -116,7 +117,7 @@ def test_a_naive_pager_loses_rows(
 
 @every_way
 @pytest.mark.parametrize("change", [deletes, deletes_and_adds])
-@pytest.mark.parametrize("request_number", [2, 4, 6])
+@pytest.mark.parametrize("request_number", [4, *in_the_deep_lane(2, 6)])
 def test_a_scan_loses_none(
     provider: str,
     served: dict[str, bool],
@@ -147,9 +148,7 @@ def test_ties_that_are_shuffled_lose_none(provider: str, account_of: Open) -> No
 
 
 @paged
-@pytest.mark.parametrize(
-    "changed", [0, 30, *(pytest.param(n, marks=pytest.mark.deep) for n in (1, 230))]
-)
+@pytest.mark.parametrize("changed", [0, 30, *in_the_deep_lane(1, 230)])
 def test_a_recent_run_asks_for_little_more_than_what_changed(
     provider: str, changed: int, account_of: Open
 ) -> None:
@@ -263,7 +262,7 @@ def test_a_full_scan_can_be_spread_over_runs(account_of: Open) -> None:
 
 
 @pytest.mark.parametrize("provider", ["hilos", "octopush"])
-@pytest.mark.parametrize("new", [1, 12, 40, 100])
+@pytest.mark.parametrize("new", [12, 40, *in_the_deep_lane(1, 100)])
 def test_a_scan_goes_on_below_what_came_between_two_chunks(
     provider: str, new: int, account_of: Open
 ) -> None:

@@ -15,6 +15,11 @@ import pytest
 LEFT_OUT = "left out: no time was left"
 
 
+def in_the_deep_lane(*values: object) -> list[Any]:
+    """Of a test's parameters, those that only the deep lane takes."""
+    return [pytest.param(value, marks=pytest.mark.deep) for value in values]
+
+
 class Lane:
     """The order of the tests, and until when they are started; the same for each worker."""
 

@@ -99,7 +99,7 @@ def sync_within(account: Account, budget: Budget) -> tuple[int, int]:
     return progress.pages, progress.left
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 @with_threads
 def test_what_a_budget_leaves_is_the_next_runs_first_work(provider: str, account_of: Open) -> None:
     account = account_of(provider, settings={"in_flight": 1})

@@ -176,7 +176,7 @@ def test_short_lists_are_read_again_when_they_are_an_hour_old(
     assert account.synced().report.lists.keys() == lists.keys()
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 @pytest.mark.parametrize("provider", ["chatwoot", "octopush"])
 def test_the_threads_of_a_first_sync_come_with_its_lists(
     account_of: Open, beside: Callable[..., Account], provider: str
@@ -204,7 +204,7 @@ def test_a_first_sync_that_finds_nothing_has_a_state(
     assert other.differences() == {}
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 def test_a_first_sync_that_cannot_read_threads_keeps_its_lists(account_of: Open) -> None:
     account = account_of("chatwoot")
     account.fault("status", "/messages", status=401)

@@ -121,6 +121,7 @@ def test_what_is_interrupted_is_told(shell: Shell, simulator: Simulator) -> None
     assert (of_command["event"], of_command["exit_code"]) == ("command_ended", 130)
 
 
+@pytest.mark.deep
 def test_build_and_publish_are_told(shell: Shell) -> None:
     shell("sync")
     (shell.folder / "talkhouse.jsonl").unlink()

@@ -59,6 +59,7 @@ def outputs(shell: Shell, receiver: Receiver) -> dict[str, bytes]:
     return found | {f"{number} {each.path}": each.body for number, each in enumerate(receiver.sent)}
 
 
+@pytest.mark.deep
 def test_nothing_personal_and_nothing_secret_is_told(
     shell: Shell, simulator: Simulator, receiver: Receiver
 ) -> None:

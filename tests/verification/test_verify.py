@@ -83,7 +83,7 @@ def test_each_planted_difference_is_found_and_mended(account: Account) -> None:
     assert marked["deleted_at"] is not None
 
 
-@pytest.mark.both_destinations
+@pytest.mark.twin
 @pytest.mark.parametrize("provider", ["chatwoot", "octopush"])
 def test_a_thread_that_was_cut_is_found_and_mended(account: Account) -> None:
     key = "message_id" if account.provider == "octopush" else "id"

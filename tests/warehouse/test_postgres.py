@@ -17,6 +17,7 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient
 from support import oracle
 from support.account import DAY, SERVED, Account, Open, Row
 from support.killing import Job, Syncing
+from support.lanes import in_the_deep_lane
 from support.postgres_server import Server
 from support.repository import ROOT
 from support.shell import Shell, octopush, wait_until
@@ -102,7 +103,10 @@ def test_both_destinations_hold_the_same_rows_after_the_same_history(
     assert any(row["deleted_at"] for row in account.rows("conversations", ["deleted_at"]))
 
 
-@every_provider
+@pytest.mark.parametrize(
+    "provider",
+    ["chatwoot", "octopush", *in_the_deep_lane("hilos", "activecampaign", "pembalasan")],
+)
 def test_a_key_is_unique_where_rows_are_merged(provider: str, account_of: Open) -> None:
     account = account_of(provider)
     account.synced()
@@ -132,7 +136,9 @@ def test_columns_have_the_types_that_postgres_has_for_them(account_of: Open) -> 
     assert types["_extra"] == "jsonb"
 
 
-@pytest.mark.parametrize("text", ["", 'a "quoted", text\n', "\\N", "\u00e9\U0001f600", "\x01"])
+@pytest.mark.parametrize(
+    "text", ['a "quoted", text\n', "\\N", *in_the_deep_lane("", "\u00e9\U0001f600", "\x01")]
+)
 def test_a_text_arrives_as_it_is(text: str, account_of: Open) -> None:
     account = account_of("chatwoot")
     message = account.world.new_message(kind="incoming")
