@@ -19,7 +19,7 @@ from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
 from talkhouse.pipelines.settings.connections import connection
 from talkhouse.pipelines.syncing.plans import plan_of
-from talkhouse.pipelines.syncing.sync_connection import sync
+from talkhouse.pipelines.syncing.sync_connection import ConnectionSync, sync
 from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
 from talkhouse.pipelines.warehouse.interface import Destination
 from talkhouse.pipelines.warehouse.postgres.database import PostgresDatabase
@@ -55,7 +55,7 @@ if to.startswith("postgresql://"):
 with destination.open() as warehouse:
     plan = plan_of(shop, full="--full" in more)
     only = ["messages"] if "--messages-only" in more else []
-    outcome = sync(shop, warehouse, plan, only=only, folder=Path(folder))
+    outcome = sync(ConnectionSync(shop, warehouse, plan, only, folder=Path(folder)))
 if not outcome.ok:
     sys.exit(outcome.error)
 sent.sort()

@@ -28,6 +28,7 @@ from talkhouse.sources.scan.fetch import Fetch
 from talkhouse.sources.scan.listing import Group, Listing, Seen, seen_of
 from talkhouse.sources.scan.prefetch import PagesAhead
 from talkhouse.sources.scan.scan import BATCH_ROWS
+from talkhouse.sources.scan.scan_state import ScanState, Way
 from talkhouse.sources.settings import Settings
 
 # requests per second from which one process is the limit, not the provider
@@ -47,7 +48,7 @@ class Job:
     settings: Settings
     terms: Terms
     list_name: str
-    way: str
+    way: Way
     folder: str
 
 
@@ -65,7 +66,7 @@ class ReaderPool:
         self._folder = folder
         self._open: tuple[tuple[str, int, str], ReaderProcesses] | None = None
 
-    def __call__(self, list_name: str, page_size: int, way: str) -> "ReaderProcesses":
+    def __call__(self, list_name: str, page_size: int, way: Way) -> "ReaderProcesses":
         """The readers of a list, given the size of its pages and the way to read it."""
         asked = (list_name, page_size, way)
         if self._open and (self._open[0] != asked or self._open[1].is_closed):
@@ -94,7 +95,7 @@ class ReaderProcesses:
         folder: str,
         list_name: str,
         page_size: int,
-        way: str,
+        way: Way,
     ) -> None:
         self.is_closed = False
         self._folder = TemporaryDirectory(dir=folder)
@@ -216,7 +217,7 @@ def _serve(asked: IO[bytes], answers: IO[bytes]) -> None:
 
 
 def _read(client: Any, listing: Listing[Any], job: Job, number: int, pages: int) -> Answer:
-    fetch: Fetch[Any] = Fetch(client, listing, {"mode": "full", "way": job.way})
+    fetch: Fetch[Any] = Fetch(client, listing, ScanState(mode="full", way=job.way))
     with ThreadPoolExecutor(client.in_flight) as pool:
         read = list(pool.map(fetch, range(number, number + pages)))
     rows = [row for page in read for row in page.rows]

@@ -175,7 +175,7 @@ def shell(tmp_path: Path) -> Shell:
 
 @pytest.fixture(autouse=True)
 def impatient() -> Iterator[None]:
-    """Retries do not wait, and every test has budgets of its own, though ports come again."""
-    rate_limit._budgets.clear()
+    """Retries do not wait, and every test has rate limits of its own, though ports come again."""
+    rate_limit._rate_limits.clear()
     with stamina.set_testing(True, attempts=3):
         yield

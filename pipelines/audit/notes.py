@@ -133,7 +133,7 @@ def _note_scan(
         "account": outcome.connection,
         "provider": outcome.provider,
         "list": name,
-        "mode": progress.mode or "threads",
+        "mode": progress.mode or None,
         "started_at": progress.started_at or None,
         "watermark": progress.watermark or None,
         "is_finished": progress.finished,

@@ -114,7 +114,9 @@ def show_run(one: PastRun, as_json: bool) -> None:
 
 
 def _explained(scan: dict[str, Any]) -> list[str]:
-    lines = [f"  {scan['list']}: {scan['mode']} ({WHY.get(scan['mode'], 'nothing to do')})"]
+    mode = scan["mode"]
+    how = f"{mode} ({WHY.get(mode, 'nothing to do')})" if mode else "failed before it was read"
+    lines = [f"  {scan['list']}: {how}"]
     counted = {
         "pages": scan["pages"],
         "rows seen": scan["rows_seen"],

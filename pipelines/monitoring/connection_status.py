@@ -16,12 +16,13 @@ from talkhouse.pipelines.monitoring.health import (
     health,
 )
 from talkhouse.pipelines.settings.connections import Connection
-from talkhouse.pipelines.syncing.list_states import MODES, list_states
+from talkhouse.pipelines.syncing.list_states import list_states
 from talkhouse.pipelines.syncing.storage_rules import terms_of
 from talkhouse.pipelines.syncing.worklist import Worklist, as_of
 from talkhouse.pipelines.warehouse.interface import Warehouse
 from talkhouse.sources.dlt_source.run import MESSAGES
 from talkhouse.sources.scan.listing import Listing
+from talkhouse.sources.scan.scan_state import ListState
 from talkhouse.sources.settings import SettingsError, duration
 
 FINDINGS = ("drift", "rejects")
@@ -114,27 +115,27 @@ def status_of(connection: Connection, warehouse: Warehouse) -> Status:
 
 def _list(
     listing: Listing[Any],
-    state: dict[str, Any],
+    state: ListState,
     connection: Connection,
     every: float | None,
     read_at: datetime | None,
     skipped: str | None,
 ) -> ListStatus:
-    going = next((state[mode] for mode in MODES if mode in state), None)
-    unfinished = f"{going['mode']} scan, at page {going['page']}" if going else ""
+    scan = state.full or state.recent or state.window
+    unfinished = f"{scan.mode} scan, at page {scan.page}" if scan else ""
     verified = duration(connection.settings.full_scan_every).total_seconds()
     if every is not None:
         every = max(every, listing.fresh_for.total_seconds())
     return ListStatus(
         listing.name,
-        state.get("watermark"),
-        state.get("full_scan_at"),
+        state.watermark,
+        state.full_scan_at,
         read_at,
         skipped,
         unfinished,
         every,
         verified if listing.cursor else every,
-        state.get("quarantine", []),
+        state.quarantine,
     )
 
 

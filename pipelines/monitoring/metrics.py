@@ -137,8 +137,8 @@ def add_standing(sheet: Sheet, connection: Connection, warehouse: Warehouse) -> 
     if found["at"]:
         sheet.set("talkhouse_sync_last_success_timestamp_seconds", found["at"].timestamp())
     for name, state in list_states(connection, warehouse).items():
-        if watermark := state.get("watermark"):
-            at = instant(watermark).timestamp()
+        if state.watermark:
+            at = instant(state.watermark).timestamp()
             sheet.set("talkhouse_list_complete_as_of_timestamp_seconds", at, list=name)
     there = warehouse.tables(dataset)
     for record, metric in ((Drift, "drift_fields"), (Reject, "rejected_rows")):

@@ -17,7 +17,7 @@ from rich.table import Table
 from talkhouse.pipelines.audit.outcome import Outcome
 from talkhouse.pipelines.settings.connections import Connection
 from talkhouse.sources.http.client import Client
-from talkhouse.sources.scan.progress import Progress, mode_of
+from talkhouse.sources.scan.progress import Progress
 
 SAY_EVERY_SECONDS = 10.0
 
@@ -70,7 +70,7 @@ class Watched:
 
     @property
     def waited(self) -> str:
-        waited = self.clients[-1].budget.waited_seconds if self.clients else 0.0
+        waited = self.clients[-1].rate_limit.waited_seconds if self.clients else 0.0
         return f"{waited:.0f} s" if waited >= 1 else ""
 
 
@@ -116,11 +116,11 @@ class LiveTable:
                 table.add_row(
                     watched.outcome.connection,
                     name,
-                    "skipped" if progress.skipped else mode_of(name, progress),
+                    "skipped" if progress.skipped else progress.mode,
                     f"{progress.pages:,}",
                     f"{progress.rows:,}",
                     watched.rows_per_second(name),
-                    f"{watched.clients[-1].budget.rate:,.1f}" if at_work else "",
+                    f"{watched.clients[-1].rate_limit.rate:,.1f}" if at_work else "",
                     watched.waited if at_work else "",
                     style="" if at_work else "dim",
                 )
@@ -188,7 +188,7 @@ def _line(watched: Watched, name: str, progress: Progress, done: bool) -> str:
         return f"{where}: skipped: {progress.skipped}"
     pages = "thread" if name == "messages" else "page"
     pages += "" if progress.pages == 1 else "s"
-    mode = mode_of(name, progress) or "not begun"
+    mode = progress.mode or "not begun"
     said = f"{where}: {mode}, {progress.pages:,} {pages}, {progress.rows:,} rows"
     if done:
         return said

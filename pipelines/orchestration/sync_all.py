@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from talkhouse.pipelines.audit.housekeeping import kept_for
 from talkhouse.pipelines.audit.outcome import Outcome
@@ -11,7 +12,7 @@ from talkhouse.pipelines.settings.connections import Connection
 from talkhouse.pipelines.syncing.dry_run import dry_run as read_only
 from talkhouse.pipelines.syncing.plans import chosen_lists, plans_of, request_budget
 from talkhouse.pipelines.syncing.storage_rules import terms_of
-from talkhouse.pipelines.syncing.sync_connection import sync
+from talkhouse.pipelines.syncing.sync_connection import ConnectionSync, sync
 from talkhouse.pipelines.telemetry.sync_events import sync_told
 from talkhouse.pipelines.warehouse.destination import configured
 from talkhouse.pipelines.warehouse.failures import explained
@@ -64,15 +65,8 @@ def sync_all(
                 if warehouse is None:
                     read_only(watched, destination, plan, lists, outcome)
                 else:
-                    sync(
-                        watched,
-                        warehouse,
-                        plan,
-                        only=lists,
-                        message_budget=budget,
-                        outcome=outcome,
-                        keep=keep,
-                    )
+                    wanted = ConnectionSync(watched, warehouse, plan, lists, budget, keep)
+                    sync(replace(wanted, outcome=outcome))
             watch.ended(outcome)
             meter.synced(outcome, each, warehouse)
     return outcomes

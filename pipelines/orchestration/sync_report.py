@@ -10,7 +10,7 @@ from talkhouse.pipelines.analytics.publish import Publication, show_publication
 from talkhouse.pipelines.audit.outcome import Outcome
 from talkhouse.pipelines.console import print_json, results
 from talkhouse.sources.dlt_source.run import MESSAGES
-from talkhouse.sources.scan.progress import Progress, mode_of
+from talkhouse.sources.scan.progress import Progress
 
 
 def show_outcomes(
@@ -55,7 +55,7 @@ def _lists(outcomes: Sequence[Outcome]) -> Table:
             table.add_row(
                 outcome.connection,
                 name,
-                mode_of(name, progress),
+                progress.mode,
                 f"{progress.pages:,}",
                 f"{progress.rows:,}",
                 "" if progress.new is None else f"{progress.new:,}",
@@ -120,7 +120,7 @@ def _document(outcome: Outcome, dry_run: bool) -> dict[str, Any]:
         "waited_seconds": round(outcome.waited_seconds, 3),
         "lists": {
             name: {
-                "mode": mode_of(name, progress),
+                "mode": progress.mode,
                 "pages": progress.pages,
                 "rows": progress.rows,
                 "finished": progress.finished,

@@ -27,6 +27,7 @@ from talkhouse.sources.scan.list_state import is_fresh
 from talkhouse.sources.scan.listing import Listing, Mode
 from talkhouse.sources.scan.overlapping_pages import spans_of
 from talkhouse.sources.scan.progress import Plan
+from talkhouse.sources.scan.scan_state import ListState, ScanState
 
 RUNS_LOOKED_AT = 20
 
@@ -70,11 +71,11 @@ def _planned(connection: Connection, plan: Plan, warehouse: Warehouse | None) ->
     with closing(connection.provider.connect(connection.settings)) as client:
         try:
             for listing in connection.provider.lists(connection.settings):
-                state = states.get(listing.name, {})
+                state = states.get(listing.name, ListState())
                 for mode in _modes(client, listing, plan, state):
                     past = _past(connection, warehouse, listing.name, mode)
                     requests, rows, basis = past or _asked(client, listing)
-                    if mode == "full" and plan.full_scan_requests and "watermark" in state:
+                    if mode == "full" and plan.full_scan_requests and state.watermark:
                         requests = min(requests, plan.full_scan_requests)
                         basis += ", of which this run reads a part"
                     name = listing.name
@@ -94,16 +95,16 @@ def _cost(
     return Cost(connection.name, name, mode, requests, rows, round(minutes, 1), basis)
 
 
-def _modes(client: Client, listing: Listing[Any], plan: Plan, state: dict[str, Any]) -> list[Mode]:
+def _modes(client: Client, listing: Listing[Any], plan: Plan, state: ListState) -> list[Mode]:
     """How the list would be read, by the server's clock if that matters."""
     if plan.is_window and listing.window_cursor:
         return ["window"]
     if not plan.full and is_fresh(client, listing, state):
         return []
-    if plan.full or not listing.cursor or "watermark" not in state:
+    if plan.full or not listing.cursor or not (state.watermark and state.full_scan_at):
         return ["full"]
-    age = client.clock() - datetime.fromisoformat(state["full_scan_at"])
-    if "full" not in state and age < plan.full_scan_every:
+    age = client.clock() - datetime.fromisoformat(state.full_scan_at)
+    if state.full is None and age < plan.full_scan_every:
         return ["recent"]
     return ["recent", "full"] if plan.full_scan_requests else ["full"]
 
@@ -132,7 +133,7 @@ def _asked(client: Client, listing: Listing[Any]) -> tuple[int, int, str]:
     """What the list's first page tells of the whole."""
     if listing.last_page:
         return listing.last_page, 0, "it has so many pages"
-    fetch: Fetch[Any] = Fetch(client, listing, {"mode": "window", "way": "pages"})
+    fetch: Fetch[Any] = Fetch(client, listing, ScanState(mode="window", way="pages"))
     try:
         first = fetch(1)
     except PermissionDenied as e:

@@ -10,7 +10,7 @@ import msgspec
 from talkhouse.pipelines.audit.outcome import Outcome
 from talkhouse.pipelines.settings.connections import Connection
 from talkhouse.pipelines.syncing.storage_rules import terms_of
-from talkhouse.pipelines.syncing.sync_connection import sync
+from talkhouse.pipelines.syncing.sync_connection import ConnectionSync, sync
 from talkhouse.pipelines.syncing.worklist import Worklist, as_of, worklist_tables
 from talkhouse.pipelines.warehouse.duckdb_file import DuckDbWarehouse
 from talkhouse.pipelines.warehouse.interface import Destination, Warehouse
@@ -41,15 +41,10 @@ def dry_run(
                 terms = terms_of(connection, kept)
                 _copy(connection, kept, warehouse)
         if lists or not only:
-            sync(
-                quiet,
-                warehouse,
-                plan,
-                only=lists,
-                outcome=outcome,
-                folder=Path(folder, "pipelines"),
-                terms=terms,
+            wanted = ConnectionSync(
+                quiet, warehouse, plan, lists, folder=Path(folder, "pipelines"), terms=terms
             )
+            sync(replace(wanted, outcome=outcome))
         wants_threads = connection.settings.messages and (not only or "messages" in only)
         if outcome.ok and connection.provider.worklist and wants_threads:
             messages = outcome.report.of("messages")

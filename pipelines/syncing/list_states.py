@@ -16,22 +16,21 @@ import msgspec
 
 from talkhouse.pipelines.settings.connections import Connection
 from talkhouse.pipelines.warehouse.interface import Warehouse
-from talkhouse.sources.scan.listing import Mode
+from talkhouse.sources.scan.scan_state import ListState, state_of, stored_state
 
-MODES: tuple[Mode, ...] = ("full", "recent", "window")
 PAGES = "_pages"
 # what dlt leaves out of a state's hash
 UNHASHED = ("_state_version", "_state_engine_version", "_version_hash")
 
 
-def list_states(connection: Connection, warehouse: Warehouse) -> dict[str, dict[str, Any]]:
+def list_states(connection: Connection, warehouse: Warehouse) -> dict[str, ListState]:
     """The state of every list that was ever read, by the list's name."""
     found = _stored(connection, warehouse)
     if found is None:
         return {}
     states = _resources(connection, _decoded(found["state"]))
     return {
-        name.removesuffix(PAGES): state
+        name.removesuffix(PAGES): state_of(state)
         for name, state in sorted(states.items())
         if name.endswith(PAGES)
     }
@@ -41,7 +40,7 @@ def store_states(
     connection: Connection,
     warehouse: Warehouse,
     load_id: str,
-    changed: Mapping[str, Mapping[str, Any]],
+    changed: Mapping[str, ListState],
 ) -> None:
     """Stores the lists' states, by their names, as a load package of that id would have."""
     found = _stored(connection, warehouse)
@@ -49,7 +48,7 @@ def store_states(
     dataset, now = connection.provider.name, datetime.now(UTC)
     document = _decoded(found["state"])
     _resources(connection, document).update(
-        {f"{name}{PAGES}": dict(state) for name, state in changed.items()}
+        {f"{name}{PAGES}": stored_state(state) for name, state in changed.items()}
     )
     version = document["_state_version"] = document["_state_version"] + 1
     hash = document["_version_hash"] = _hash(document)

@@ -3,7 +3,6 @@ or if nothing of it is new, without one.
 """
 
 import time
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
@@ -22,6 +21,7 @@ from talkhouse.sources.dlt_source.run import Run
 from talkhouse.sources.rows.table import Child
 from talkhouse.sources.scan.list_state import is_fresh
 from talkhouse.sources.scan.listing import Listing
+from talkhouse.sources.scan.scan_state import ListState
 
 if TYPE_CHECKING:
     from talkhouse.pipelines.syncing.load_package import Pipeline
@@ -67,7 +67,7 @@ class Loader:
         with TemporaryDirectory(dir=self.folder) as folder:
             package = Package(str(time.time()), Path(folder))
             for listing in chunk.lists:
-                state = states.get(listing.name, {})
+                state = states.get(listing.name, ListState())
                 if not (run.skips_fresh and is_fresh(run.client, listing, state)):
                     chunk.read_list(listing, state, package)
             if chunk.threads:
@@ -145,7 +145,7 @@ def is_new(
     connection: Connection,
     warehouse: Warehouse,
     listing: Listing[Any],
-    state: Mapping[str, Any],
+    state: ListState,
     run: Run,
 ) -> bool:
     """Whether the tables have none of the rows that the list's next chunk brings: it goes on by ids
@@ -153,10 +153,9 @@ def is_new(
     """
     if listing.by_id is None or run.report.of(listing.name).mode != "full":
         return False
-    going = state.get("full", {})
-    if going.get("way") != "ids":
+    if state.full is None or state.full.way != "ids":
         return False
-    first = (going["page"] - 1) * listing.by_id.size + 1
+    first = (state.full.page - 1) * listing.by_id.size + 1
     for table in listing.tables:
         if table.shared:
             continue

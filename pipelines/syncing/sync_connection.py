@@ -8,7 +8,7 @@ anywhere loses at most the chunk at work, and the next run reads that one again.
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,125 +31,112 @@ from talkhouse.sources.http.errors import SourceError
 from talkhouse.sources.reader_processes import ReaderPool, worth_it
 from talkhouse.sources.rows.storage_rules import Terms
 from talkhouse.sources.scan.progress import Plan
+from talkhouse.sources.scan.scan_state import ListState
 from talkhouse.sources.scan.threads import Budget
 
 NO_LIMIT = Budget()
 
 
-def sync(
-    connection: Connection,
-    warehouse: Warehouse,
-    plan: Plan,
-    *,
-    only: Sequence[str] = (),
-    message_budget: Budget = NO_LIMIT,
-    outcome: Outcome | None = None,
-    keep: timedelta = KEEP,
-    folder: Path = PIPELINES_FOLDER,
-    terms: Terms | None = None,
-) -> Outcome:
+@dataclass(frozen=True)
+class ConnectionSync:
+    """A sync of a connection: into what, how far, and what it may cost.
+
+    `only` names the lists to read, all if it is empty. `message_budget` is what threads may cost.
+    `keep` is how long the audit is kept. `terms` are those that are stored, if they are not given.
+    `outcome` may be watched from another thread while it fills.
+    """
+
+    connection: Connection
+    warehouse: Warehouse
+    plan: Plan
+    only: Sequence[str] = ()
+    message_budget: Budget = NO_LIMIT
+    keep: timedelta = KEEP
+    folder: Path = PIPELINES_FOLDER
+    terms: Terms | None = None
+    outcome: Outcome | None = None
+
+
+def sync(wanted: ConnectionSync) -> Outcome:
     """Brings the warehouse up to date with the connection. What fails is in the outcome's `error`.
 
     Raises SettingsError if what is stored is under another privacy policy.
-
-    `message_budget` is what the run may spend on threads. `outcome` may be given to watch it from
-    another thread while it fills. `keep` is how long the audit is kept.
     """
-    outcome = outcome or Outcome(connection.name, connection.provider.name)
+    connection, warehouse = wanted.connection, wanted.warehouse
+    outcome = wanted.outcome or Outcome(connection.name, connection.provider.name)
     try:
         with warehouse.syncing(connection.name):
             # here: who was erased while this one waited stays out
-            terms = terms or terms_of(connection, warehouse)
+            terms = wanted.terms or terms_of(connection, warehouse)
             with audited(connection, warehouse, outcome):
                 settle(warehouse, connection.name)
                 if is_empty(warehouse):
                     note_policy(warehouse, terms.privacy)
-                _synced(connection, warehouse, plan, terms, only, message_budget, outcome, folder)
+                _read(wanted, terms, outcome)
                 # the last run of each outcome is kept: what came of this one is noted before
                 note_end(warehouse, outcome, "ok" if outcome.ok else "failed")
-                tidy(connection, warehouse, keep)
+                tidy(connection, warehouse, wanted.keep)
     except AlreadySyncing as e:
         outcome.error, outcome.is_busy = str(e), True
     return outcome
 
 
-def _synced(
-    connection: Connection,
-    warehouse: Warehouse,
-    plan: Plan,
-    terms: Terms,
-    only: Sequence[str],
-    budget: Budget,
-    outcome: Outcome,
-    folder: Path,
-) -> None:
-    """Syncs; what fails is told in the outcome."""
-    began = time.monotonic()
+def _read(wanted: ConnectionSync, terms: Terms, outcome: Outcome) -> None:
+    """Reads and loads; what fails is in the outcome."""
+    began, connection = time.monotonic(), wanted.connection
     try:
         with closing(connection.provider.connect(connection.settings)) as client:
-            run = Run(terms, client, plan, outcome.report)
-            # the budget is its host's, and other connections may have waited for it before
-            waited_before = client.budget.waited_seconds
+            spent = wanted.message_budget.spender(client)
+            run = Run(terms, client, wanted.plan, outcome.report, is_spent=spent)
+            # the rate limit is its host's, and other connections may have waited for it before
+            waited_before = client.rate_limit.waited_seconds
             try:
-                _sync(connection, warehouse, run, only, budget, outcome, folder)
+                with closing(
+                    Loader(connection, wanted.warehouse, outcome, wanted.folder)
+                ) as loader:
+                    _read_all(wanted, run, loader)
                 errors = [progress.error for progress in run.report.lists.values()]
                 outcome.error = "; ".join(error for error in errors if error)
             finally:
                 outcome.requests = client.requests
-                outcome.waited_seconds = client.budget.waited_seconds - waited_before
+                outcome.waited_seconds = client.rate_limit.waited_seconds - waited_before
     except (SourceError, LoadFailed) as e:
-        outcome.error = explained(e, warehouse)
+        outcome.error = explained(e, wanted.warehouse)
     finally:
         outcome.seconds = time.monotonic() - began
 
 
-def _sync(
-    connection: Connection,
-    warehouse: Warehouse,
-    run: Run,
-    only: Sequence[str],
-    budget: Budget,
-    outcome: Outcome,
-    folder: Path,
-) -> None:
-    with closing(Loader(connection, warehouse, outcome, folder)) as loader:
-        run = replace(run, is_spent=budget.spender(run.client))
-        names = chosen_lists(connection, only)
-        with closing(ReaderPool(connection.settings, run.terms, str(loader.folder))) as readers:
-            # they read ahead: more than what a run may ask of a scan that is spread over several
-            if worth_it(connection.settings) and not run.plan.full_scan_requests:
-                run = replace(run, readers=readers)
-            _sync_lists(loader, connection, warehouse, run, names, bool(only))
-        count_distinct_rows(connection, warehouse, run.report)
-        states = list_states(connection, warehouse)
-        mark_deleted_rows(connection, warehouse, run.plan, run.report, states)
-        if MESSAGES in names:
-            run = replace(run, lists=[MESSAGES])
-            sync_messages(connection, warehouse, run, loader)
+def _read_all(wanted: ConnectionSync, run: Run, loader: Loader) -> None:
+    connection, warehouse = wanted.connection, wanted.warehouse
+    names = chosen_lists(connection, wanted.only)
+    with closing(ReaderPool(connection.settings, run.terms, str(loader.folder))) as readers:
+        # they read ahead: more than what a run may ask of a scan that is spread over several
+        if worth_it(connection.settings) and not run.plan.full_scan_requests:
+            run = replace(run, readers=readers)
+        _read_lists(wanted, run, loader, names)
+    count_distinct_rows(connection, warehouse, run.report)
+    states = list_states(connection, warehouse)
+    mark_deleted_rows(connection, warehouse, run.plan, run.report, states)
+    if MESSAGES in names:
+        sync_messages(connection, warehouse, replace(run, lists=[MESSAGES]), loader)
 
 
-def _sync_lists(
-    loader: Loader,
-    connection: Connection,
-    warehouse: Warehouse,
-    run: Run,
-    names: Sequence[str],
-    is_asked_for: bool,
-) -> None:
+def _read_lists(wanted: ConnectionSync, run: Run, loader: Loader, names: Sequence[str]) -> None:
     """Reads the lists to their end, a chunk of each at a time; but not a short one that was read
     lately, unless it is asked for. The threads of a first sync come with its first chunk.
     """
+    connection, warehouse = wanted.connection, wanted.warehouse
     provider = connection.provider
     listings = {each.name: each for each in provider.lists(connection.settings)}
     states = list_states(connection, warehouse)
     left = [name for name in names if name != MESSAGES]
-    run = replace(run, skips_fresh=not (is_asked_for or run.plan.full))
+    run = replace(run, skips_fresh=not (wanted.only or run.plan.full))
     while left:
         is_first = not warehouse.tables(provider.name)
         new = [
             name
             for name in left
-            if is_new(connection, warehouse, listings[name], states.get(name, {}), run)
+            if is_new(connection, warehouse, listings[name], states.get(name, ListState()), run)
         ]
         lists = left if states or MESSAGES not in names else [*left, MESSAGES]
         loader.load(replace(run, lists=lists, is_first=is_first, new=new))

@@ -22,6 +22,7 @@ def sync_messages(connection: Connection, warehouse: Warehouse, run: Run, loader
     those threads that are at fault.
     """
     provider, progress = connection.provider, run.report.of(MESSAGES)
+    progress.mode = "threads"
     tables = warehouse.tables(provider.name)
     if "message_reads" not in tables:
         loader.load(run)  # of no thread: it makes the tables

@@ -18,8 +18,9 @@ from talkhouse.sources.rows.table import Table, ThreadRead
 from talkhouse.sources.scan.list_state import QUARANTINED_AT_MOST
 from talkhouse.sources.scan.listing import Listing
 from talkhouse.sources.scan.progress import Plan
+from talkhouse.sources.scan.scan_state import ListState
 
-States = Mapping[str, Mapping[str, Any]]
+States = Mapping[str, ListState]
 
 
 def mark_deleted_rows(
@@ -128,9 +129,9 @@ def mark(
     list that fills it, or than the load id that is given; how many they are.
     """
     lists = lists_filling(connection, table.record)
-    state = [states.get(listing.name, {}) for listing in lists]
-    scans = [each.get("full_scans", []) for each in state]
-    unreadable = [row for each in state for row in each.get("quarantine", [])]
+    state = [states.get(listing.name, ListState()) for listing in lists]
+    scans = [each.full_scans for each in state]
+    unreadable = [row for each in state for row in each.quarantine]
     # load ids are times: where this machine's clock went back, they tell nothing
     if not before and any(len(each) < 2 or each[0] >= each[1] for each in scans):
         return 0
@@ -158,5 +159,5 @@ def mark(
         connection.name,
         f"update {connection.provider.name}.{table.record.table} set deleted_at = %s "
         f"where {' and '.join(where)}",
-        [max(each["full_scan_at"] for each in state), *values],
+        [max(each.full_scan_at or "" for each in state), *values],
     )

@@ -35,7 +35,7 @@ def store_unchanged(
 ) -> None:
     """Notes which rows were seen, and where the lists go on."""
     dataset = connection.provider.name
-    states = {part.name: part.state for part in chunk.parts}
+    states = {part.name: part.state for part in chunk.parts if part.state}
     with warehouse.loading(dataset), warehouse.transaction():
         for _, output, spool in chunk.files():
             # to touch rows that belong to another would have the models build them again

@@ -27,7 +27,7 @@ NO_LOADS = pa.table({"load_id": pa.array([], pa.string()), "status": pa.array([]
 
 def as_of(connection: Connection, warehouse: Warehouse) -> datetime:
     """When the connection's lists were last read, by the server's clock; now, if never."""
-    known = [state.get("watermark") for state in list_states(connection, warehouse).values()]
+    known = [state.watermark for state in list_states(connection, warehouse).values()]
     latest = max((each for each in known if each), default=None)
     return datetime.fromisoformat(latest) if latest else datetime.now(UTC)
 

@@ -14,7 +14,7 @@ from talkhouse.pipelines.telemetry.events import (
     tell,
 )
 from talkhouse.pipelines.warehouse.failures import configuration_errors
-from talkhouse.sources.scan.progress import Progress, mode_of
+from talkhouse.sources.scan.progress import Progress
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def _list_read(outcome: Outcome, name: str, progress: Progress) -> ListRead:
         provider=outcome.provider,
         at=progress.ended_at or datetime.now(UTC),
         list=name,
-        mode=mode_of(name, progress),
+        mode=progress.mode,
         outcome=ended,
         pages=progress.pages,
         requests=progress.requests,

@@ -9,7 +9,7 @@ from talkhouse.pipelines.audit.row_changes import change
 from talkhouse.pipelines.settings.connections import Connection
 from talkhouse.pipelines.settings.folders import PIPELINES_FOLDER
 from talkhouse.pipelines.syncing.list_states import list_states
-from talkhouse.pipelines.syncing.sync_connection import sync
+from talkhouse.pipelines.syncing.sync_connection import ConnectionSync, sync
 from talkhouse.pipelines.syncing.tombstones import lists_filling, mark
 from talkhouse.pipelines.verification.verify import SHORT_THREADS, Difference, Verified, verified
 from talkhouse.pipelines.warehouse.interface import Warehouse
@@ -57,13 +57,14 @@ def _repaired(
         if any(table.record.table in unlike for table in listing.tables)
     ]
     mended = []
+    wanted = ConnectionSync(connection, warehouse, plan, folder=folder)
     if lists:
         names = [listing.name for listing in lists]
-        outcome = sync(connection, warehouse, replace(plan, full=True), only=names, folder=folder)
+        outcome = sync(replace(wanted, plan=replace(plan, full=True), only=names))
         mended.append(outcome)
         _mark_extra_rows(connection, warehouse, plan, unlike, outcome)
     if found.threads_short:
-        mended.append(sync(connection, warehouse, plan, only=[MESSAGES], folder=folder))
+        mended.append(sync(replace(wanted, only=[MESSAGES])))
     return found, mended
 
 

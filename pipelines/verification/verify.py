@@ -30,7 +30,8 @@ from talkhouse.sources.rows.storage_rules import Terms
 from talkhouse.sources.rows.table import Child, parent_table
 from talkhouse.sources.scan.listing import Listing
 from talkhouse.sources.scan.progress import Plan, Progress
-from talkhouse.sources.scan.scan import scan
+from talkhouse.sources.scan.scan import Reading, scan
+from talkhouse.sources.scan.scan_state import ListState
 from talkhouse.sources.scan.threads import Budget, Threads, read_threads
 
 KEYS_SHOWN = 5
@@ -181,13 +182,13 @@ class _Comparison:
         return int(self.warehouse.rows(f"select count(*) as n from {short}")[0]["n"])
 
     def _is_read(self, listing: Listing[Any]) -> bool:
-        state: dict[str, Any] = {}
+        state = ListState()
         progress = Progress()
-        plan = replace(self.plan, full=True)
+        reading = Reading(self.client, replace(self.plan, full=True), self.terms)
         self.scratch.make(listing.tables)
         try:
             while not progress.finished:
-                for batch in scan(self.client, listing, plan, self.terms, state, progress):
+                for batch in scan(reading, listing, state, progress):
                     self.scratch.add(listing.tables, batch)
         except PermissionDenied as e:
             if not listing.may_be_forbidden:

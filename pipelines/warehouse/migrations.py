@@ -1,7 +1,7 @@
 """The version of a warehouse, and the steps that bring an older one up to date.
 
 A version is of all that a release leaves for the next one: the tables of the audit, what queries
-expect of the providers' tables, and the shape of the lists' state (sources/scan/list_state.py).
+expect of the providers' tables, and the shape of the lists' state (sources/scan/scan_state.py).
 Steps go forwards only. One that was cut off is taken again, so each must bear that. CONTRIBUTING.md
 tells how to add one.
 
@@ -134,6 +134,11 @@ create table if not exists audit.changes (
     )
 
 
+def _scans_without_mode(warehouse: Warehouse) -> None:
+    """A list may fail before it is known how it would have been read."""
+    warehouse.execute("alter table audit.scans alter column mode drop not null")
+
+
 STEPS: tuple[Callable[[Warehouse], None], ...] = (
     _audit_tables,
     _columns_lacked_by_0_1_0a1,
@@ -143,6 +148,7 @@ STEPS: tuple[Callable[[Warehouse], None], ...] = (
     _personal_data,
     _unrenewed,
     _what_builds_read,
+    _scans_without_mode,
 )
 VERSION = len(STEPS)
 

@@ -30,9 +30,9 @@ from talkhouse.sources.rows.arrow import arrow_schema, arrow_table
 from talkhouse.sources.rows.lenient_decode import Drift, Findings, Reject
 from talkhouse.sources.rows.record import Record
 from talkhouse.sources.rows.table import Child, Table, newest_of, tables_of
-from talkhouse.sources.scan.list_state import State
 from talkhouse.sources.scan.listing import Batch, Listing
-from talkhouse.sources.scan.scan import scan
+from talkhouse.sources.scan.scan import Reading, scan
+from talkhouse.sources.scan.scan_state import ListState
 from talkhouse.sources.scan.threads import Threads, read_threads
 
 
@@ -57,12 +57,13 @@ class Package:
 
 @dataclass(frozen=True)
 class Part:
-    """What a chunk has of a list, or of the threads: the rows of each of its resources, and where
-    the list goes on. `error` kept some threads from being read; what was read is whole.
+    """What a chunk has of a list, or of the threads: the rows of each of its resources, and the
+    state of the list; threads have none. `error` kept some threads from being read; what was read
+    is whole.
     """
 
     name: str
-    state: State
+    state: ListState | None
     spools: Mapping[str, Spool]
     error: SourceError | None = None
 
@@ -99,28 +100,26 @@ class Chunk:
             for output in outputs[part.name]:
                 yield part, output, part.spools[output.resource]
 
-    def read_list(self, listing: Listing[Any], state: Mapping[str, Any], package: Package) -> Part:
+    def read_list(self, listing: Listing[Any], state: ListState, package: Package) -> Part:
         """Reads the list on from a state, which is left as it is.
 
         Raises AuthError, RateLimited, Unreachable or, unless the list may be forbidden,
         PermissionDenied; what else goes wrong is in the run's report, and the state as it was.
         """
-        run, after = self._run, deepcopy(dict(state))
+        run, after = self._run, deepcopy(state)
         progress = run.report.of(listing.name)
         progress.began_at = progress.began_at or datetime.now(UTC)
         writer = self._writer(listing.name, listing.tables, package)
         try:
-            for batch in scan(
+            reading = Reading(
                 run.client,
-                listing,
                 run.plan,
                 run.terms,
-                after,
-                progress,
-                run.readers,
                 package.load_id,
-                _shares_no_table(listing, self.lists),
-            ):
+                run.readers,
+                reads_ahead=_shares_no_table(listing, self.lists),
+            )
+            for batch in scan(reading, listing, after, progress):
                 writer.take(batch)
         except (AuthError, RateLimited, Unreachable):
             raise  # it concerns every list
@@ -132,7 +131,7 @@ class Chunk:
             else:
                 progress.error = str(e)
             # what was read is loaded, and as nothing says so, the next run reads it again
-            after = deepcopy(dict(state))
+            after = deepcopy(state)
             none = tables_of(listing.tables, [], run.terms)
             writer.take(Batch(none, Findings(), is_last=True))
         finally:
@@ -144,6 +143,7 @@ class Chunk:
         assert self.threads
         run, error = self._run, None
         progress = run.report.of(MESSAGES)
+        progress.mode = "threads"
         progress.began_at = progress.began_at or datetime.now(UTC)
         writer = self._writer(MESSAGES, self.threads.tables, package)
         plan = replace(run.plan, chunk_seconds=max(0.0, self._until - time.monotonic()))
@@ -156,7 +156,7 @@ class Chunk:
             error = e
         finally:
             progress.ended_at = datetime.now(UTC)
-        return self._add(MESSAGES, {}, writer, error)
+        return self._add(MESSAGES, None, writer, error)
 
     def _outputs(self, listing: Listing[Any]) -> list[Output]:
         is_new = listing.name in self._run.new
@@ -174,7 +174,11 @@ class Chunk:
         return _Writer(tables, spools, self._shared, self._run, is_new)
 
     def _add(
-        self, name: str, state: State, writer: "_Writer", error: SourceError | None = None
+        self,
+        name: str,
+        state: ListState | None,
+        writer: "_Writer",
+        error: SourceError | None = None,
     ) -> Part:
         writer.close()
         part = Part(name, state, writer.spools, error)

@@ -28,6 +28,7 @@ from talkhouse.sources.provider import Provider
 from talkhouse.sources.rows.lenient_decode import Drift, Reject
 from talkhouse.sources.rows.record import Record, dlt_columns
 from talkhouse.sources.rows.table import Child
+from talkhouse.sources.scan.scan_state import state_of, stored_state
 
 
 def source(provider: Provider, run: Run, settings: Any) -> DltSource:
@@ -43,7 +44,8 @@ def source(provider: Provider, run: Run, settings: Any) -> DltSource:
             if name == MESSAGES:
                 part = chunk.read_threads(run.threads, package)
             else:
-                part = chunk.read_list(by_name[name], dlt.current.resource_state(), package)
+                state = state_of(dlt.current.resource_state())
+                part = chunk.read_list(by_name[name], state, package)
                 _keep_state(part)
             yield {resource: _rows(spool) for resource, spool in part.spools.items()}
             if part.error:
@@ -122,9 +124,10 @@ def _merged(record: type[Record]) -> TWriteDispositionConfig:
 
 
 def _keep_state(part: Part) -> None:
+    assert part.state
     state = dlt.current.resource_state()
     state.clear()
-    state.update(part.state)
+    state.update(stored_state(part.state))
 
 
 def _rows(spool: Spool) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 from talkhouse.sources.http.client import Client
 from talkhouse.sources.rows.lenient_decode import Findings
 from talkhouse.sources.rows.storage_rules import Terms
-from talkhouse.sources.scan.listing import Readers
 from talkhouse.sources.scan.progress import Plan, Progress
+from talkhouse.sources.scan.scan import OpenReaders
 
 # the name of the threads among a provider's lists
 MESSAGES = "messages"
@@ -53,7 +53,7 @@ class Run:
     skips_fresh: bool = False
     is_first: bool = False
     new: Collection[str] = ()
-    readers: Callable[[str, int, str], Readers] | None = None
+    readers: OpenReaders | None = None
 
     @property
     def account(self) -> str:

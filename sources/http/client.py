@@ -32,7 +32,7 @@ from talkhouse.sources.http.errors import (
     TransientError,
     Unavailable,
 )
-from talkhouse.sources.http.rate_limit import budget_of
+from talkhouse.sources.http.rate_limit import rate_limit_of
 
 T = TypeVar("T")
 
@@ -107,7 +107,7 @@ class Client:
                 "use https, or set allow_http = true for this connection",
             )
         origin = f"{url.scheme}://{url.netloc.decode()}"
-        self.budget = budget_of(origin, requests_per_second, in_flight)
+        self.rate_limit = rate_limit_of(origin, requests_per_second, in_flight)
         self._probe = probe
         self._refusal = refusal
         self._served_at: tuple[datetime, float] | None = None
@@ -164,17 +164,17 @@ class Client:
         raise AssertionError("stamina ends by returning or raising")
 
     def _ask(self, request: Request) -> Answer:
-        with self.budget.request() as asked_at:
+        with self.rate_limit.request() as asked_at:
             answer = self._send(request)
         if answer.status == 200:
             self._served_at = (answer.served_at, time.monotonic())
-            self.budget.answered()
+            self.rate_limit.answered()
             return answer
         what = f"{self.provider}: {request} answered {answer.status}"
         error = self._refusal(answer, what) or error_of(answer, what)
         if isinstance(error, RateLimited):
-            self.budget.slow_down(asked_at)
-            self.budget.pause(min(error.retry_after_seconds or 0, LONGEST_WAIT_SECONDS))
+            self.rate_limit.slow_down(asked_at)
+            self.rate_limit.pause(min(error.retry_after_seconds or 0, LONGEST_WAIT_SECONDS))
         raise error
 
     def _send(self, request: Request) -> Answer:

@@ -9,7 +9,7 @@ RESTORED_PER_ANSWER = 1.02
 SLOWEST = 0.1
 
 
-class Budget:
+class RateLimit:
     """Requests per second, and requests in flight, of one host.
 
     A 429 halves the rate, but only once for all that was asked before; every good answer restores
@@ -57,17 +57,17 @@ class Budget:
                 self.rate = min(self.rate * RESTORED_PER_ANSWER, self.limit)
 
 
-_budgets: dict[str, Budget] = {}
-_budgets_lock = threading.Lock()
+_rate_limits: dict[str, RateLimit] = {}
+_rate_limits_lock = threading.Lock()
 
 
-def budget_of(origin: str, requests_per_second: float, in_flight: int) -> Budget:
-    """The budget of an origin such as `https://chat.example.com`; the strictest setting wins."""
-    with _budgets_lock:
-        budget = _budgets.get(origin)
-        if budget is None:
-            budget = _budgets[origin] = Budget(requests_per_second, in_flight)
-        elif requests_per_second < budget.limit:
-            budget.limit = requests_per_second
-            budget.rate = min(budget.rate, requests_per_second)
-        return budget
+def rate_limit_of(origin: str, requests_per_second: float, in_flight: int) -> RateLimit:
+    """The rate limit of an origin such as `https://a.example.com`; the strictest setting wins."""
+    with _rate_limits_lock:
+        found = _rate_limits.get(origin)
+        if found is None:
+            found = _rate_limits[origin] = RateLimit(requests_per_second, in_flight)
+        elif requests_per_second < found.limit:
+            found.limit = requests_per_second
+            found.rate = min(found.rate, requests_per_second)
+        return found

@@ -1,8 +1,7 @@
 """Whether a list is read by the ids of its rows: what comes and goes does not disturb that."""
 
 import math
-from collections.abc import MutableMapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from talkhouse.sources.http.client import Client
 from talkhouse.sources.http.errors import BadAnswer, TerminalError, Unavailable, Unreachable
@@ -10,6 +9,7 @@ from talkhouse.sources.rows.page import Page
 from talkhouse.sources.rows.record import Record
 from talkhouse.sources.scan.fetch import ATTEMPTS_OF_A_PART
 from talkhouse.sources.scan.listing import Listing
+from talkhouse.sources.scan.scan_state import ScanState
 
 R = TypeVar("R", bound=Record)
 
@@ -21,7 +21,7 @@ IDS_PER_ROW = 2
 IDS_TO_SPARE = 2_500
 
 
-def begin_by_id(client: Client, listing: Listing[R], going: MutableMapping[str, Any]) -> bool:
+def begin_by_id(client: Client, listing: Listing[R], scan: ScanState) -> bool:
     """Sets the scan to go by id, if the server can and it is worth it. Raises a SourceError."""
     by_id = listing.by_id
     if by_id is None:
@@ -48,9 +48,9 @@ def begin_by_id(client: Client, listing: Listing[R], going: MutableMapping[str, 
             return False
         if {listing.identity(row) for row in some.rows} != set(ids[: by_id.size]):
             return False  # it does not filter as it should, or a row went away: pages are as well
-    going.update(way="ids", page=1, least_count=newest.count, last=pages)
-    for gone in ("size", "count", "part", "lowest", "but"):
-        going.pop(gone, None)
+    scan.way, scan.page, scan.last_page = "ids", 1, pages
+    scan.least_count, scan.count = newest.count, None
+    scan.page_size, scan.part_size, scan.lowest_cursor, scan.excluded_ids = 0, None, None, []
     return True
 
 

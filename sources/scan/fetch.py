@@ -5,8 +5,8 @@ timeout; and where one row spoils the page it costs that row alone, which is qua
 reason, and tried again by later full scans.
 """
 
-from collections.abc import Callable, MutableMapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from talkhouse.sources.http.client import ATTEMPTS, Client
 from talkhouse.sources.http.errors import BadAnswer, NotFound, SourceError, Unavailable, Unreachable
@@ -14,9 +14,9 @@ from talkhouse.sources.rows.page import Page
 from talkhouse.sources.rows.record import Record
 from talkhouse.sources.scan.listing import Listing
 from talkhouse.sources.scan.overlapping_pages import span
+from talkhouse.sources.scan.scan_state import ScanState
 
 R = TypeVar("R", bound=Record)
-Going = MutableMapping[str, Any]
 
 # a part is asked for when its page has just failed every attempt
 ATTEMPTS_OF_A_PART = 2
@@ -27,14 +27,12 @@ UNREADABLE_IN_A_ROW = 5
 class Fetch(Generic[R]):
     """Called with a page's number, gives the page. Safe to use from several threads.
 
-    `going` is the state of the scan; its `way` is `ids`, `others` (all but some ids) or `pages`.
-    Page 0 are the rows that were updated in the last `updated_seconds`.
-    """
+    Page 0 are the rows that were updated lately."""
 
-    def __init__(self, client: Client, listing: Listing[R], going: Going) -> None:
+    def __init__(self, client: Client, listing: Listing[R], scan: ScanState) -> None:
         self._client = client
         self._listing = listing
-        self._going = going
+        self._scan = scan
         self._is_answered = False
         self._parts_answered = 0
         self._unreadable = 0
@@ -47,23 +45,23 @@ class Fetch(Generic[R]):
 
     def __call__(self, number: int) -> Page[R]:
         """The page. Raises a SourceError."""
-        listing, going = self._listing, self._going
+        listing, scan = self._listing, self._scan
         if number == 0:
             return self._updated()
-        if listing.by_id and going["way"] == "ids":
+        if listing.by_id and scan.way == "ids":
             size = listing.by_id.size
             return self._whole_or_in_parts(self._ids, (number - 1) * size, size)
-        if listing.by_id and going["way"] == "others":
-            request = listing.by_id.others(going["but"], number)
+        if listing.by_id and scan.way == "others":
+            request = listing.by_id.others(scan.excluded_ids, number)
             return self._client.read(request, listing.by_id.decode)
         if listing.sized:
-            wanted = span(number, going.get("size") or listing.page_size)
+            wanted = span(number, scan.page_size or listing.page_size)
             return self._whole_or_in_parts(self._rows, wanted.start, wanted.size)
         return self._numbered(number)
 
     def _updated(self) -> Page[R]:
         assert self._listing.updated
-        request = self._listing.updated(self._going["updated_seconds"])
+        request = self._listing.updated(self._scan.updated_seconds)
         try:
             return self._client.read(request, self._listing.decode, attempts=1)
         except (Unavailable, BadAnswer):
@@ -71,7 +69,7 @@ class Fetch(Generic[R]):
 
     def _numbered(self, number: int) -> Page[R]:
         assert self._listing.request
-        request = self._listing.request(number, self._going["mode"])
+        request = self._listing.request(number, self._scan.mode)
         attempts = ATTEMPTS_OF_A_PART if self._unreadable else ATTEMPTS
         try:
             page = self._client.read(request, self._listing.decode, attempts)
@@ -105,7 +103,7 @@ class Fetch(Generic[R]):
     def _whole_or_in_parts(
         self, read: Callable[[int, int, int], Page[R]], start: int, size: int
     ) -> Page[R]:
-        part = self._going.get("part", size)
+        part = self._scan.part_size or size
         if part < size and size % part == 0:
             return self._joined(read, start, size, part)
         answered = self._parts_answered
@@ -126,7 +124,7 @@ class Fetch(Generic[R]):
         part = next(each for each in range(size // 2, 0, -1) if size % each == 0)
         page = self._joined(read, start, size, part)
         if not page.quarantined:
-            self._going["part"] = part  # it was the size: pages after it are read so at once
+            self._scan.part_size = part  # it was the size: pages after it are read so at once
         return page
 
     def _joined(
@@ -161,7 +159,7 @@ class Fetch(Generic[R]):
         self._unreadable += 1
         if self._unreadable > UNREADABLE_IN_A_ROW:
             raise why
-        by_id = self._going["way"] == "ids"
+        by_id = self._scan.way == "ids"
         return self._quarantined(at + 1 if by_id else f"row {at + 1}", why)
 
     def _quarantined(self, which: int | str, why: SourceError) -> Page[R]:

@@ -1,8 +1,12 @@
 """How far a list is to be read, and how far it has come."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+from talkhouse.sources.http.client import Client
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Plan:
 class Progress:
     """How far one list has come in this run, and what the run can say of it in the end.
 
-    `mode` is empty until it has begun. `skipped` and `error`: why it was not read to its end.
+    `mode` is empty until it has begun; threads have one of their own. `skipped` and `error`: why it
+    was not read to its end.
     `full_is_due`, `is_spread` and `caught_up`: whether a full scan is due, is spread over several
     runs, and what is recent has been read. `is_whole`: a full scan was completed; `declared` is the
     least that the list said it had meanwhile. `is_in_order`: whether rows came in the order that
@@ -87,6 +92,12 @@ class Progress:
         return (self.ended_at - self.began_at).total_seconds()
 
 
-def mode_of(name: str, progress: Progress) -> str:
-    """How a list was read; threads are read on from where each was."""
-    return progress.mode or ("threads" if name == "messages" else "")
+@contextmanager
+def counting(client: Client, progress: Progress) -> Iterator[None]:
+    """Adds to the progress what the client asks meanwhile, also if that fails."""
+    requests, waited = client.requests, client.rate_limit.waited_seconds
+    try:
+        yield
+    finally:
+        progress.requests += client.requests - requests
+        progress.waited_seconds += client.rate_limit.waited_seconds - waited

@@ -17,7 +17,8 @@ fetch.py gets the pages, walk.py decides page by page.
 import math
 import time
 from collections.abc import Callable, Generator, Hashable, Iterator
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from talkhouse.sources.http.client import Client
 from talkhouse.sources.http.errors import BadAnswer, NotFound, Unavailable, Unreachable
@@ -28,7 +29,6 @@ from talkhouse.sources.rows.storage_rules import Terms
 from talkhouse.sources.rows.table import tables_of
 from talkhouse.sources.scan.fetch import Fetch
 from talkhouse.sources.scan.list_state import (
-    State,
     begin,
     conclude,
     go_by_id,
@@ -39,11 +39,12 @@ from talkhouse.sources.scan.list_state import (
 from talkhouse.sources.scan.listing import Batch, Group, Listing, Mode, Readers
 from talkhouse.sources.scan.overlapping_pages import spans_of
 from talkhouse.sources.scan.prefetch import PagesAhead
-from talkhouse.sources.scan.progress import Plan, Progress
+from talkhouse.sources.scan.progress import Plan, Progress, counting
+from talkhouse.sources.scan.scan_state import ListState, Way
 from talkhouse.sources.scan.walk import Walk, is_clean
 
 R = TypeVar("R", bound=Record)
-OpenReaders = Callable[[str, int, str], Readers]
+OpenReaders = Callable[[str, int, Way], Readers]
 
 # rows that are held as Python objects at a time
 BATCH_ROWS = 2_000
@@ -51,78 +52,82 @@ BATCH_ROWS = 2_000
 WORTH_READERS = 10_000
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What lists are read with, how far, and the terms on which their rows are stored.
+
+    `load_id` is the load package that the chunk goes into. `readers` start other processes, which
+    are used only for pages about which nothing is remarkable; they may read on past the chunk if it
+    `reads_ahead`.
+    """
+
+    client: Client
+    plan: Plan
+    terms: Terms
+    load_id: str = ""
+    readers: OpenReaders | None = None
+    reads_ahead: bool = True
+
+
 def scan(
-    client: Client,
-    listing: Listing[R],
-    plan: Plan,
-    terms: Terms,
-    state: State,
-    progress: Progress,
-    readers: OpenReaders | None = None,
-    load_id: str = "",
-    reads_ahead: bool = True,
+    reading: Reading, listing: Listing[R], state: ListState, progress: Progress
 ) -> Iterator[Batch]:
     """The next chunk of the list. `state` then says where to go on, or what is complete.
 
     A row that comes again in a chunk is left out, since it was read after the scan began: a package
-    then never holds a row twice. Raises a SourceError; the state then is not to be kept. `readers`
-    are used only for pages about which nothing is remarkable; all else is read here; they may read
-    on past the chunk if it `reads_ahead`. `load_id` is the load package that the chunk goes into.
+    then never holds a row twice. Raises a SourceError; the state then is not to be kept.
     """
-    chunk = _Chunk(client, listing, plan, terms, progress, readers, reads_ahead)
-    requests, waited = client.requests, client.budget.waited_seconds
-    mode = begin(client, listing, plan, state, progress)
+    with counting(reading.client, progress):
+        mode, is_over = yield from _read(reading, listing, state, progress)
+    conclude(reading.plan, state, progress, mode, is_over)
+
+
+def _read(
+    reading: Reading, listing: Listing[R], state: ListState, progress: Progress
+) -> Generator[Batch, None, tuple[Mode, bool]]:
+    """The chunk; returns the mode that it was read in, and whether the scan is over with it."""
+    chunk = _Chunk(reading, listing, progress)
+    mode = begin(reading.client, listing, reading.plan, state, progress)
     try:
-        is_over = yield from chunk.read(state, mode, load_id)
+        is_over = yield from chunk.read(state, mode)
     except Unreachable:
         raise
     except (Unavailable, BadAnswer) as e:
-        mode = go_by_id(client, listing, state, mode, e)
-        is_over = yield from chunk.read(state, mode, load_id)
-    progress.requests += client.requests - requests
-    progress.waited_seconds += client.budget.waited_seconds - waited
-    conclude(plan, state, progress, mode, is_over)
+        mode = go_by_id(reading.client, listing, state, mode, e)
+        is_over = yield from chunk.read(state, mode)
+    return mode, is_over
 
 
 class _Chunk(Generic[R]):
     """One chunk of a list, as batches. `given` are the rows that are in it already."""
 
-    def __init__(
-        self,
-        client: Client,
-        listing: Listing[R],
-        plan: Plan,
-        terms: Terms,
-        progress: Progress,
-        readers: OpenReaders | None,
-        reads_ahead: bool,
-    ) -> None:
-        self._reads_ahead = reads_ahead
-        self._client = client
+    def __init__(self, reading: Reading, listing: Listing[R], progress: Progress) -> None:
+        self._reading = reading
+        self._client = reading.client
+        self._plan = reading.plan
         self._listing = listing
-        self._plan = plan
-        self._terms = terms
         self._progress = progress
-        self._open_readers = readers
+        self._open_readers = reading.readers
         self._readers: Readers | None = None
         self._given: set[Hashable] = set()
         self._rows: dict[Hashable, R] = {}
         self._findings = Findings()
         self._looked_at = 0
-        self._until = time.monotonic() + plan.chunk_seconds
+        self._until = time.monotonic() + reading.plan.chunk_seconds
 
-    def read(self, state: State, mode: Mode, load_id: str) -> Generator[Batch, None, bool]:
+    def read(self, state: ListState, mode: Mode) -> Generator[Batch, None, bool]:
         """The chunk in a mode; returns whether the scan is over with it."""
-        going: dict[str, Any] = state[mode]
+        under_way, load_id = state.scan(mode), self._reading.load_id
+        assert under_way
         self._progress.mode = mode
-        going["loaded_from"] = min(going.get("loaded_from", load_id), load_id)
-        walk = Walk(self._listing, self._plan, going, stop_before(self._plan, state, mode))
-        if again := going["page"] > 1 and walk.end is None:
+        under_way.loaded_from = min(under_way.loaded_from or load_id, load_id)
+        walk = Walk(self._listing, self._plan, under_way, stop_before(self._plan, state, mode))
+        if again := under_way.page > 1 and walk.end is None:
             # the list may have moved since the last chunk: its last page is read again
-            going["page"] -= 1
-            going.pop("lowest", None)
+            under_way.page -= 1
+            under_way.lowest_cursor = None
             self._progress.read_again += mode == "full"
-        fetch = Fetch(self._client, self._listing, going)
+        fetch = Fetch(self._client, self._listing, under_way)
         begun, over, absent = self._progress.pages, False, 0
         with PagesAhead(fetch, self._in_flight(walk, mode)) as pages:
             while not over:
@@ -133,7 +138,7 @@ class _Chunk(Generic[R]):
                 # where the next one would begin is known once the last one's end is found
                 if is_enough_read and not walk.is_seeking:
                     break
-                number = going["page"]
+                number = under_way.page
                 pages.last = self._last_ahead(walk, number)
                 if group := self._group(walk, number):
                     if self._rows:
@@ -144,7 +149,7 @@ class _Chunk(Generic[R]):
                 absent += missing is not None
                 if missing and number == absent == self._listing.last_page:
                     raise missing  # not one page is there: it is the address that is wrong
-                quarantine(going, page.quarantined)
+                quarantine(under_way, page.quarantined)
                 self._take(page, walk)
                 over = walk.read(walk.seen(page), number)
                 self._count(mode, len(page.rows))
@@ -173,7 +178,7 @@ class _Chunk(Generic[R]):
         """The last page that is worth fetching ahead; where it pays, starts other readers."""
         end, size = walk.end, walk.size
         if end is None:
-            count = walk.going.get("count")
+            count = walk.scan.count
             return spans_of(count, size) if self._listing.sized and count and size else number
         if self._listing.last_page:
             return end
@@ -182,7 +187,7 @@ class _Chunk(Generic[R]):
             return min(end, number + in_flight)
         end = min(end, number + math.ceil(max(self._room, 0) / size))
         if self._open_readers and in_flight > 1 and (end - number) * size >= WORTH_READERS:
-            self._readers = self._open_readers(self._listing.name, size, walk.going["way"])
+            self._readers = self._open_readers(self._listing.name, size, walk.scan.way)
             self._open_readers = None
         if self._readers is None:
             return end
@@ -194,7 +199,7 @@ class _Chunk(Generic[R]):
         if self._readers is None or walk.end is None or not self._readers.ready:
             return None
         # they read on while a chunk is loaded, so that the next one finds its pages there
-        last = walk.end if self._reads_ahead else self._last_ahead(walk, number)
+        last = walk.end if self._reading.reads_ahead else self._last_ahead(walk, number)
         group = self._readers.group(number, last)
         if group and is_clean(group, self._given, self._rows):
             return group
@@ -205,7 +210,7 @@ class _Chunk(Generic[R]):
     def _batch_of(self, group: Group, walk: Walk[R], mode: Mode) -> Batch:
         self._client.requests += len(group.seen)
         for seen in group.seen:
-            walk.read(seen, walk.going["page"])
+            walk.read(seen, walk.scan.page)
             self._count(mode, len(seen.identities))
         return Batch(group.tables, Findings(), is_last=False)
 
@@ -218,7 +223,7 @@ class _Chunk(Generic[R]):
 
     def _batch(self, is_last: bool) -> Batch:
         rows = list(self._rows.values())
-        tables = tables_of(self._listing.tables, rows, self._terms)
+        tables = tables_of(self._listing.tables, rows, self._reading.terms)
         self._given.update(self._rows)
         batch = Batch(tables, self._findings, is_last)
         self._rows, self._findings = {}, Findings()

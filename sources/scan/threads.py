@@ -27,7 +27,7 @@ from talkhouse.sources.rows.storage_rules import Terms
 from talkhouse.sources.rows.table import Table, ThreadRead
 from talkhouse.sources.scan.listing import Batch
 from talkhouse.sources.scan.prefetch import ordered
-from talkhouse.sources.scan.progress import Plan, Progress
+from talkhouse.sources.scan.progress import Plan, Progress, counting
 from talkhouse.sources.scan.scan import BATCH_ROWS
 from talkhouse.sources.settings import Settings, duration
 
@@ -152,9 +152,8 @@ def read_threads(
     held: list[Thread[Any, Any]] = []
     messages, given, failed_in_a_row = 0, 0, 0
     until = time.monotonic() + plan.chunk_seconds
-    requests, waited = client.requests, client.budget.waited_seconds
     affordable = (todo for todo in worklist if not is_spent())
-    with ThreadPoolExecutor(client.in_flight) as pool:
+    with counting(client, progress), ThreadPoolExecutor(client.in_flight) as pool:
         for thread in ordered(pool, read, affordable, client.in_flight):
             if not isinstance(thread, Thread):
                 todo, error = thread
@@ -184,8 +183,6 @@ def read_threads(
                 held, messages = [], 0
             if given >= plan.chunk_rows or time.monotonic() > until:
                 break
-    progress.requests += client.requests - requests
-    progress.waited_seconds += client.budget.waited_seconds - waited
     yield batch(is_last=True)
 
 

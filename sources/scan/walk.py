@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Hashable, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from talkhouse.sources.http.errors import BadAnswer, PagingLoop
 from talkhouse.sources.rows.page import Page
@@ -12,6 +12,7 @@ from talkhouse.sources.scan.list_state import unread_pages
 from talkhouse.sources.scan.listing import Group, Listing, Seen, seen_of
 from talkhouse.sources.scan.overlapping_pages import span
 from talkhouse.sources.scan.progress import Plan
+from talkhouse.sources.scan.scan_state import ScanState
 
 R = TypeVar("R", bound=Record)
 
@@ -37,15 +38,15 @@ def is_clean(group: Group, *before: Collection[Hashable]) -> bool:
 class Walk(Generic[R]):
     """Follows the pages of one scan.
 
-    What must outlast the chunk is in `going`.
+    What must outlast the chunk is in `scan`.
     """
 
     def __init__(
-        self, listing: Listing[R], plan: Plan, going: dict[str, Any], stop_before: datetime | None
+        self, listing: Listing[R], plan: Plan, scan: ScanState, stop_before: datetime | None
     ) -> None:
         self.listing = listing
-        self.going = going
-        window = going["mode"] == "window"
+        self.scan = scan
+        window = scan.mode == "window"
         self._cursor = listing.window_cursor if window else listing.cursor
         start_date = plan.start_date if listing.from_start_date else None
         self._from = microseconds(plan.since if window else start_date)
@@ -57,20 +58,18 @@ class Walk(Generic[R]):
         self._steps_back = 0
         self._stride = 1
         # in a list with spans: what a run before this one read last, until it is found
-        self._seam: set[Hashable] = set(going.get("seam", ()))
+        self._seam: set[Hashable] = set(scan.seam)
         self._sought_from = 0
 
     @property
     def size(self) -> int:
         """Rows of a page, as far as is known."""
-        found: int = self.going.get("size", 0)
-        return found
+        return self.scan.page_size
 
     @property
     def end(self) -> int | None:
         """The last page's number, where it is known."""
-        found: int | None = self.going.get("last", self.listing.last_page)
-        return found
+        return self.listing.last_page if self.scan.last_page is None else self.scan.last_page
 
     @property
     def is_seeking(self) -> bool:
@@ -92,29 +91,29 @@ class Walk(Generic[R]):
 
     def read(self, seen: Seen, number: int) -> bool:
         """Takes note of a page and sets the next one's number; True if the scan is over."""
-        going = self.going
+        scan = self.scan
         if number == 0:  # what was updated: of it nothing follows
-            going["page"] = 1
+            scan.page = 1
             return False
         fresh = self._check(seen, number)
         if self.end is not None:
-            going["page"] = number + 1
-            if going["way"] == "ids" and number == self.end and seen.identities:
-                going["last"] = number + 1  # there may be higher ids than the newest rows showed
+            scan.page = number + 1
+            if scan.way == "ids" and number == self.end and seen.identities:
+                scan.last_page = number + 1  # there may be higher ids than the newest rows showed
             return number >= self.end
         back = self._elsewhere(seen, fresh, number)
         if back is not None:
-            going["page"] = back
+            scan.page = back
             return False
         # not before: a page that is gone back from would be taken to reach into the one before it
         self._met.update(seen.identities)
         if seen.cursors:
             self._follow_cursor([seen.cursors[place] for place in fresh])
         if self.listing.sized and seen.identities:
-            going["seam"] = seen.identities[-SEAM_ROWS:]
+            scan.seam = seen.identities[-SEAM_ROWS:]
             if fresh:
-                going.pop("ended_at", None)  # rows moved up to here: the list may end elsewhere now
-        going["page"] = number + 1
+                scan.ended_on = None  # rows moved up to here: the list may end elsewhere now
+        scan.page = number + 1
         return self._is_end(seen, number) or self._may_stop()
 
     def _check(self, seen: Seen, number: int) -> list[int]:
@@ -132,20 +131,17 @@ class Walk(Generic[R]):
             raise PagingLoop(f"{self.listing.name}: page {number} repeats the pages before it")
         rows = len(seen.identities) + seen.rejected
         if number == 1 or not self.listing.sized:
-            self.going["size"] = rows if self.listing.sized else max(self.size, rows)
+            self.scan.page_size = rows if self.listing.sized else max(self.size, rows)
         return fresh
 
     def _elsewhere(self, seen: Seen, fresh: Sequence[int], number: int) -> int | None:
         """The page to go to instead of the next one, since rows moved; None if none did."""
-        going = self.going
-        dropped = 0 if seen.count is None else max(0, going.get("count", seen.count) - seen.count)
-        if seen.count is not None:
-            going["count"] = seen.count
-            going["least_count"] = min(going.get("least_count", seen.count), seen.count)
+        scan = self.scan
+        dropped = self._note_count(seen.count)
         if number == 1:
             self._seam.clear()
-            if not seen.identities and not seen.rejected and going.get("ended_at") != 1:
-                going["ended_at"] = 1  # an empty list is asked for twice
+            if not seen.identities and not seen.rejected and scan.ended_on != 1:
+                scan.ended_on = 1  # an empty list is asked for twice
                 return 1
             return None
         if self._seam and not seen.rejected:
@@ -160,18 +156,28 @@ class Walk(Generic[R]):
             return max(1, number - math.ceil(dropped / max(self.size, 1)))
         declares = self._declared is not None
         if self._ends_early(seen, number):
-            if going.get("ended_at") == number:
+            if scan.ended_on == number:
                 if not declares:
                     return None
                 raise BadAnswer(
                     f"{self.listing.name}: the list ends at page {number}, and says it has more"
                 )
-            going["ended_at"] = number
+            scan.ended_on = number
             self._step_back()
             # rows that went away may explain it: the page before tells the count that is now, or
             # where the list is by now
             return number - 1 if declares or self.listing.sized else number
         return None
+
+    def _note_count(self, declared: int | None) -> int:
+        """Takes note of how many rows the list says it has; by how many it fell."""
+        if declared is None:
+            return 0
+        scan = self.scan
+        before = declared if scan.count is None else scan.count
+        least = declared if scan.least_count is None else scan.least_count
+        scan.count, scan.least_count = declared, min(least, declared)
+        return max(0, before - declared)
 
     def _sought(self, seen: Seen, number: int) -> int | None:
         """Where to look next for the rows that the run before read last: what came since pushed
@@ -210,7 +216,7 @@ class Walk(Generic[R]):
         """How many rows the list says it has, where that can be held against the pages: not if one
         of them could not be read.
         """
-        found: int | None = None if unread_pages(self.going) else self.going.get("count")
+        found: int | None = None if unread_pages(self.scan) else self.scan.count
         return found
 
     def _is_end(self, seen: Seen, number: int) -> bool:
@@ -229,28 +235,28 @@ class Walk(Generic[R]):
                 f"{self.listing.name}: the list moves faster than it can be read",
                 "the next run goes on; a higher requests_per_second helps, or a quieter hour",
             )
-        self.going.pop("lowest", None)
+        self.scan.lowest_cursor = None
         if not self.listing.sized:
             self._met.clear()
 
     def _follow_cursor(self, values: Sequence[int | None]) -> None:
-        going = self.going
+        scan = self.scan
         for value in values:
-            lowest = going.get("lowest")
+            lowest = scan.lowest_cursor
             if value is None:
                 continue
             if lowest is not None and value > lowest:
-                going["falling"] = False
+                scan.is_falling = False
             if lowest is not None and value < lowest:
-                going["fell"] = True
-            going["lowest"] = value
+                scan.has_fallen = True
+            scan.lowest_cursor = value
 
     def _may_stop(self) -> bool:
-        going = self.going
+        scan = self.scan
         return (
             self._stop_before is not None
-            and going["falling"]
-            and "fell" in going
-            and "lowest" in going
-            and going["lowest"] < self._stop_before
+            and scan.is_falling
+            and scan.has_fallen
+            and scan.lowest_cursor is not None
+            and scan.lowest_cursor < self._stop_before
         )

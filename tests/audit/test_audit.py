@@ -10,6 +10,7 @@ from talkhouse.pipelines.audit.outcome import Outcome
 from talkhouse.pipelines.warehouse.duckdb_file import DuckDbWarehouse
 from talkhouse.pipelines.warehouse.interface import WarehouseError
 from talkhouse.simulator import World
+from talkhouse.sources.registry import PROVIDERS
 
 pytestmark = pytest.mark.twin
 
@@ -78,6 +79,33 @@ def test_a_run_that_failed_says_why(account_of: Open) -> None:
     error = account.sync().error
     [run] = runs(account)
     assert (run["outcome"], run["error"]) == ("failed", error)
+
+
+@pytest.mark.twin
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("after", [0, 3])
+def test_a_runs_requests_are_those_of_its_lists(
+    provider: str, after: int, account_of: Open
+) -> None:
+    account = account_of(provider)
+    account.fault("status", status=401, after=after)
+    assert account.sync().error
+    [run] = runs(account)
+    found = scans(account).values()
+    assert run["requests"] == sum(scan["requests"] for scan in found) > after
+    assert {scan["mode"] for scan in found} <= {"full", "threads", None}
+    account.simulator.faults.clear()
+    account.synced()
+    [_, run] = runs(account)
+    assert run["requests"] == sum(scan["requests"] for scan in scans(account).values())
+
+
+def test_a_list_that_fails_before_it_is_known_how_to_read_it_has_no_mode(account_of: Open) -> None:
+    account = account_of("chatwoot")
+    account.fault("status", status=401)
+    assert account.sync().error
+    found = [scan for scan in scans(account).values() if not scan["mode"]]
+    assert [(scan["list"], scan["pages"]) for scan in found] == [("conversations", 0)]
 
 
 def test_a_run_that_was_killed_is_noted_by_the_next(filled: Open) -> None:

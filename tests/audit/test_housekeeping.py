@@ -22,7 +22,7 @@ def synced(account: Account, keep: timedelta) -> Outcome:
     """A sync that must end well."""
     account.simulator.requests.clear()
     plan = plan_of(account.connection)
-    outcome = sync(account.connection, account.warehouse, plan, keep=keep, folder=account.folder)
+    outcome = sync(account.wanted(plan, keep=keep))
     assert outcome.error == ""
     return outcome
 
@@ -82,7 +82,7 @@ def test_the_last_run_of_each_outcome_stays_and_the_last_whole_scan_of_each_list
     account.warehouse.execute("delete from audit.sweeps")
     account.fault("status", status=401)
     plan = plan_of(account.connection)
-    sync(account.connection, account.warehouse, plan, keep=LONG, folder=account.folder)
+    sync(account.wanted(plan, keep=LONG))
     runs = column(account, "select run_id from audit.runs order by run_id")
     assert runs[0] == good and failed not in runs and len(runs) == 2
     found = account.warehouse.rows(
@@ -175,7 +175,7 @@ def test_a_run_that_could_not_tidy_is_noted_as_failed(account_of: Open) -> None:
     account.warehouse.execute("drop table audit.sweeps")
     plan = plan_of(account.connection)
     with pytest.raises((duckdb.Error, psycopg2.Error)) as raised:
-        sync(account.connection, account.warehouse, plan, folder=account.folder)
+        sync(account.wanted(plan))
     query = "select outcome, error, ended_at is null as is_open from audit.runs order by run_id"
     assert account.warehouse.rows(query)[1:] == [
         {"outcome": "failed", "error": type(raised.value).__name__, "is_open": False}

@@ -9,6 +9,7 @@ from support.moving_list import IDS_AT_ONCE, PAGE_ROWS, Copy, MovingList, Thing,
 from talkhouse.sources.http.errors import BadAnswer, Refused, Unavailable, Unreachable
 from talkhouse.sources.rows.page import Page
 from talkhouse.sources.scan import by_id, scan
+from talkhouse.sources.scan.scan_state import ScanState
 
 ROWS = 40
 LAST = -(-ROWS // IDS_AT_ONCE)
@@ -131,7 +132,7 @@ def spoiled_while_recent(*, full_is_under_way: bool) -> tuple[Copy, Any]:
     under_way = None
     if full_is_under_way:
         copy.sync(full_scan_requests=2)
-        under_way = copy.state["full"]
+        under_way = copy.state.full
         copy.source.later(minutes=5)
     copy.source.add(3)
     copy.source.spoiled = {ROWS + 2}
@@ -143,8 +144,8 @@ def test_around_a_row_that_spoils_a_recent_page_there_is_a_full_scan_by_id() -> 
     before = copy.source.now
     progress = copy.sync(full_scan_every=timedelta(days=99))
     assert (progress.mode, progress.is_whole, progress.quarantined) == ("full", True, [ROWS + 2])
-    assert copy.state["watermark"] == progress.started_at == before.isoformat()
-    assert "recent" not in copy.state
+    assert copy.state.watermark == progress.started_at == before.isoformat()
+    assert copy.state.recent is None
 
 
 @pytest.mark.parametrize("batch_rows", [PAGE_ROWS, PAGE_ROWS + 1])
@@ -173,9 +174,9 @@ def test_rows_that_came_before_a_scan_went_by_id_come_once_and_what_moved_since_
 
 def test_a_full_scan_by_id_that_is_under_way_goes_on() -> None:
     copy, under_way = spoiled_while_recent(full_is_under_way=True)
-    assert under_way["way"] == "ids"
+    assert under_way.way == "ids"
     progress = copy.sync(full_scan_requests=100)
-    assert progress.started_at == under_way["started_at"]
+    assert progress.started_at == under_way.started_at
     assert copy.lacks() == {ROWS + 2}
 
 
@@ -204,14 +205,23 @@ def test_as_many_pages_as_hold_the_ids(highest: int, count: int | None, found: i
     assert by_id.pages_by_id(listed("numbered"), newest) is None
 
 
-def begun(copy: Copy) -> tuple[bool, dict[str, Any]]:
+def begun(copy: Copy) -> tuple[bool, ScanState]:
     """Whether a scan that was under way by pages goes by id, and its state then."""
-    going = {"page": 4, "size": 7, "count": 50, "part": 3, "lowest": 1, "but": [1], "way": "pages"}
-    return by_id.begin_by_id(copy.source, copy.listing, going), going  # type: ignore[arg-type]
+    scan = ScanState(
+        mode="full",
+        way="pages",
+        page=4,
+        page_size=7,
+        count=50,
+        part_size=3,
+        lowest_cursor=1,
+        excluded_ids=[1],
+    )
+    return by_id.begin_by_id(copy.source, copy.listing, scan), scan  # type: ignore[arg-type]
 
 
 def test_a_scan_that_goes_on_by_id_begins_anew() -> None:
-    expected = {"way": "ids", "page": 1, "least_count": ROWS, "last": LAST}
+    expected = ScanState(mode="full", way="ids", least_count=ROWS, last_page=LAST)
     assert begun(copy_of()) == (True, expected)
 
 
@@ -227,5 +237,5 @@ def test_a_scan_that_cannot_go_by_id_stays_as_it_is() -> None:
     sparse.source.rows[9_999] = Thing(id=9_999, created=2**32, at=2**32)
     numbered.listing = listed("numbered")
     for copy in (refusing, others, sparse, numbered):
-        is_by_id, going = begun(copy)
-        assert (is_by_id, going["page"], going["way"]) == (False, 4, "pages")
+        is_by_id, under_way = begun(copy)
+        assert (is_by_id, under_way.page, under_way.way) == (False, 4, "pages")

@@ -17,7 +17,7 @@ from talkhouse.sources import activecampaign, chatwoot, hilos, octopush, pembala
 from talkhouse.sources.dlt_source.resources import source
 from talkhouse.sources.dlt_source.run import Run
 from talkhouse.sources.http.errors import NotFound
-from talkhouse.sources.http.rate_limit import Budget
+from talkhouse.sources.http.rate_limit import RateLimit
 from talkhouse.sources.rows.storage_rules import Terms
 from talkhouse.sources.scan.progress import Plan
 from talkhouse.sources.settings import settings_from
@@ -140,7 +140,7 @@ class Canned:
     """A client whose every list is one page: the body."""
 
     in_flight = 1
-    budget = Budget(1.0, 1)
+    rate_limit = RateLimit(1.0, 1)
 
     def __init__(self, body: bytes) -> None:
         self.body = body

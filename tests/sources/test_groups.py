@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from talkhouse.sources.scan import prefetch, scan
 from talkhouse.sources.scan.fetch import Fetch
 from talkhouse.sources.scan.listing import Group, Seen, seen_of
 from talkhouse.sources.scan.progress import Plan, Progress
+from talkhouse.sources.scan.scan_state import ListState, ScanState
 
 ROWS = 120
 PAGES = 3
@@ -48,7 +50,7 @@ class Reading:
         fetch: Fetch[Thing] = Fetch(
             self.source,  # type: ignore[arg-type]
             self.copy.listing,
-            {"mode": "full", "way": "ids"},
+            ScanState(mode="full", way="ids"),
         )
         read = [fetch(number + nth) for nth in range(PAGES)]
         rows = [row for page in read for row in page.rows]
@@ -146,23 +148,15 @@ def test_rows_that_the_chunk_has_are_no_news(groups: int) -> None:
 @pytest.mark.parametrize("reads_ahead, last, page", [(True, ROWS // 6, 8), (False, 7, 7)])
 def test_groups_may_be_read_beyond_the_chunk(reads_ahead: bool, last: int, page: int) -> None:
     copy, reading = read_by_others()
-    plan, state = Plan(chunk_rows=36), dict(copy.state)
-    for _ in scan.scan(
-        copy.source,  # type: ignore[arg-type]
-        copy.listing,
-        plan,
-        Terms("shop"),
-        state,
-        Progress(),
-        reading,
-        "1",
-        reads_ahead,
-    ):
+    client: Any = copy.source
+    how = scan.Reading(client, Plan(chunk_rows=36), Terms("shop"), "1", reading, reads_ahead)
+    state = ListState()
+    for _ in scan.scan(how, copy.listing, state, Progress()):
         pass
     # the first page is the scan's own: it tells how many rows a page has
     assert reading.asked[0] == (2, last)
     assert reading.is_closed is not reads_ahead
-    assert state["full"]["page"] == page
+    assert state.full and state.full.page == page
 
 
 def test_few_rows_are_not_worth_other_processes() -> None:

@@ -33,7 +33,7 @@ from talkhouse.sources.http.errors import (
     TransientError,
     Unavailable,
 )
-from talkhouse.sources.http.rate_limit import Budget, budget_of
+from talkhouse.sources.http.rate_limit import RateLimit, rate_limit_of
 
 SERVED_AT = datetime(2026, 6, 1, 9, 0, 20, tzinfo=UTC)
 
@@ -401,7 +401,7 @@ def test_a_refusal_by_the_provider_goes_before_the_status(server: Server, connec
 
 
 def test_a_limit_halves_the_rate_and_good_answers_restore_it() -> None:
-    budget = Budget(requests_per_second=8, in_flight=2)
+    budget = RateLimit(requests_per_second=8, in_flight=2)
     with budget.request() as first, budget.request() as second:
         pass
     budget.slow_down(first)
@@ -419,7 +419,7 @@ def test_a_limit_halves_the_rate_and_good_answers_restore_it() -> None:
 
 
 def test_the_rate_never_falls_to_nothing() -> None:
-    budget = Budget(requests_per_second=1, in_flight=1)
+    budget = RateLimit(requests_per_second=1, in_flight=1)
     for _ in range(50):
         budget.slow_down(time.monotonic())
     assert budget.rate == 0.1
@@ -432,7 +432,7 @@ def test_a_429_slows_the_host_down_and_an_answer_speeds_it_up(
     server.gives([])
     client = connect(requests_per_second=1_000)
     client.read(Request("/things"), bytes)
-    assert client.budget.rate == 500 * rate_limit.RESTORED_PER_ANSWER
+    assert client.rate_limit.rate == 500 * rate_limit.RESTORED_PER_ANSWER
 
 
 class Clock:
@@ -456,7 +456,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_requests_are_spaced_by_the_rate(clock: Clock) -> None:
-    paced = Budget(requests_per_second=4, in_flight=2)
+    paced = RateLimit(requests_per_second=4, in_flight=2)
     begun = []
     for _ in range(5):
         with paced.request():
@@ -466,7 +466,7 @@ def test_requests_are_spaced_by_the_rate(clock: Clock) -> None:
 
 
 def test_a_pause_holds_everyone(clock: Clock) -> None:
-    paced = Budget(requests_per_second=4, in_flight=2)
+    paced = RateLimit(requests_per_second=4, in_flight=2)
     paced.pause(30)
     with paced.request():
         assert clock.now == 1_030
@@ -475,7 +475,7 @@ def test_a_pause_holds_everyone(clock: Clock) -> None:
 
 
 def test_no_more_requests_are_in_flight_than_there_are_places(clock: Clock) -> None:
-    paced = Budget(requests_per_second=1_000, in_flight=1)
+    paced = RateLimit(requests_per_second=1_000, in_flight=1)
     third = Thread(target=lambda: paced.request().__enter__(), daemon=True)
     with paced.request():
         third.start()
@@ -485,11 +485,11 @@ def test_no_more_requests_are_in_flight_than_there_are_places(clock: Clock) -> N
 
 
 def test_connections_to_one_host_share_its_budget_and_the_strictest_wins() -> None:
-    first = budget_of("https://a.example", 8, 4)
-    assert budget_of("https://a.example", 2, 4) is first
+    first = rate_limit_of("https://a.example", 8, 4)
+    assert rate_limit_of("https://a.example", 2, 4) is first
     assert (first.limit, first.rate) == (2, 2)
-    assert budget_of("https://a.example", 5, 4).limit == 2
-    assert budget_of("https://b.example", 5, 4).limit == 5
+    assert rate_limit_of("https://a.example", 5, 4).limit == 2
+    assert rate_limit_of("https://b.example", 5, 4).limit == 5
 
 
 def test_retry_after_is_waited_for(

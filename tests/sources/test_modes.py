@@ -17,6 +17,13 @@ from talkhouse.sources.scan import fetch, list_state, prefetch, scan
 from talkhouse.sources.scan.listing import Listing
 from talkhouse.sources.scan.overlapping_pages import span, spans_of
 from talkhouse.sources.scan.progress import Plan, Progress
+from talkhouse.sources.scan.scan_state import (
+    STATE_VERSION,
+    ListState,
+    ScanState,
+    state_of,
+    stored_state,
+)
 
 KINDS = ["numbered", "sized", "ids"]
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -151,7 +158,7 @@ def test_the_watermark_is_the_clock_when_the_scan_began(kind: str) -> None:
         before = copy.source.now
         progress = copy.sync()
         assert progress.mode == mode
-        assert copy.state["watermark"] == progress.watermark == progress.started_at
+        assert copy.state.watermark == progress.watermark == progress.started_at
         # the server's clock is asked for by no request of its own here
         assert before == datetime.fromisoformat(progress.watermark) < copy.source.now
         copy.source.later(hours=1)
@@ -173,7 +180,7 @@ def test_a_clock_that_went_back_brings_a_full_scan_and_a_lower_watermark() -> No
     copy.source.now -= timedelta(days=1)
     before = copy.source.now
     assert copy.sync().mode == "full"
-    assert datetime.fromisoformat(copy.state["watermark"]) == before
+    assert datetime.fromisoformat(copy.state.watermark or "") == before
     copy.source.later(seconds=1)
     assert copy.sync().mode == "recent"
 
@@ -195,7 +202,7 @@ def test_rows_of_the_moment_where_a_recent_run_may_stop_are_read_to_the_last() -
     behind.at = last.at
     copy.rows.clear()
     moment = datetime.fromtimestamp(last.at or 0, UTC)
-    copy.sync(lookback=datetime.fromisoformat(copy.state["watermark"]) - moment)
+    copy.sync(lookback=datetime.fromisoformat(copy.state.watermark or "") - moment)
     assert behind.id in copy.rows
 
 
@@ -235,10 +242,10 @@ def test_rows_are_handed_on_in_batches_and_chunks(
 ) -> None:
     monkeypatch.setattr(scan, "BATCH_ROWS", 2 * PAGE_ROWS)
     copy = copy_of(kind, 100)
-    copy.source.budget.waited_seconds = 1.0
+    copy.source.rate_limit.waited_seconds = 1.0
 
     def wait() -> None:
-        copy.source.budget.waited_seconds += 0.5
+        copy.source.rate_limit.waited_seconds += 0.5
 
     copy.source.happens = {number: wait for number in (2, 5, 10)}
     progress = copy.sync(chunk_rows=50)
@@ -345,7 +352,7 @@ def test_a_spread_full_scan_is_one_scan(kind: str, requests: int) -> None:
     runs: list[tuple[Progress, str]] = []
     while not (runs and runs[-1][0].is_whole):
         copy.source.add(2)
-        runs.append((copy.sync(), copy.state["watermark"]))
+        runs.append((copy.sync(), copy.state.watermark))
         copy.source.later(minutes=10)
         assert len(runs) < 40
         assert runs[-1][0].mode == "full"
@@ -357,14 +364,14 @@ def test_a_spread_full_scan_is_one_scan(kind: str, requests: int) -> None:
     last = runs[-1][0]
     assert len(runs) > 2
     # the scan is as old as its first part: what came since is newer than its watermark
-    assert copy.state["full_scan_at"] == last.started_at
+    assert copy.state.full_scan_at == last.started_at
     assert began < datetime.fromisoformat(last.started_at) < began + timedelta(minutes=5)
-    assert copy.state["full_scans"][-1] == last.loaded_from == f"{first_load:06}"
+    assert copy.state.full_scans[-1] == last.loaded_from == f"{first_load:06}"
     assert all(copy.loads[id] >= last.loaded_from for id in copy.source.rows)
     # and the recent runs beside it have read further than where it began
     marks = [watermark for _, watermark in runs]
     assert marks == sorted(marks)
-    assert copy.state["watermark"] == marks[-1] > last.started_at
+    assert copy.state.watermark == marks[-1] > last.started_at
     copy.source.later(minutes=10)
     assert not copy.sync().full_is_due
 
@@ -372,10 +379,10 @@ def test_a_spread_full_scan_is_one_scan(kind: str, requests: int) -> None:
 def test_a_spread_scan_that_is_asked_for_whole_is_read_at_once() -> None:
     copy = spread("sized", 2)
     copy.sync()
-    assert "full" in copy.state
+    assert copy.state.full
     progress = copy.sync(full=True)
     assert progress.is_whole and progress.requests == spans_of(60, PAGE_ROWS)
-    assert "full" not in copy.state
+    assert copy.state.full is None
 
 
 def test_of_the_full_scans_the_last_two_are_known() -> None:
@@ -383,14 +390,14 @@ def test_of_the_full_scans_the_last_two_are_known() -> None:
     for _ in range(3):
         copy.sync(full=True)
         copy.source.later(hours=1)
-    assert copy.state["full_scans"] == ["000002", "000003"]
+    assert copy.state.full_scans == ["000002", "000003"]
 
 
 @every_kind
 def test_a_window_has_its_rows_and_leaves_the_watermark_alone(kind: str) -> None:
     copy = copy_of(kind)
     copy.sync()
-    state = dict(copy.state)
+    state = copy.state
     copy.rows.clear()
     since, until = (copy.source.rows[id].created for id in (21, 31))
     assert since and until
@@ -410,7 +417,7 @@ def test_a_window_without_an_end_is_read_to_the_newest() -> None:
     assert copy.rows.keys() == set(range(1, 11))
     copy.sync(since=THEN + timedelta(minutes=10, seconds=30))
     assert copy.rows.keys() == set(range(1, ROWS + 1))
-    assert "watermark" not in copy.state
+    assert copy.state.watermark is None
 
 
 def test_a_window_is_of_what_came_in_it_whenever_it_moved() -> None:
@@ -434,7 +441,7 @@ def test_what_is_to_be_read_otherwise_begins_anew(changed: str) -> None:
     plan = Plan(since=THEN, until=THEN + timedelta(hours=9), start_date=THEN)
     copy.chunk(replace(plan, chunk_rows=2 * PAGE_ROWS), Progress())
     copy.plan = plan
-    assert copy.state["window"]["page"] == 3
+    assert copy.state.window and copy.state.window.page == 3
     [first, *_] = asked(copy, **{changed: THEN + timedelta(minutes=9)})
     assert "'page': 1," in first
 
@@ -529,7 +536,7 @@ def test_a_list_without_a_cursor_is_always_read_whole() -> None:
 def test_an_empty_list_is_asked_for_twice(kind: str, counts: bool) -> None:
     copy = copy_of(kind, 0, counts=counts)
     assert copy.sync().requests == 2
-    assert copy.state["watermark"]
+    assert copy.state.watermark
 
 
 def test_a_list_that_says_it_has_rows_and_gives_none_is_refused() -> None:
@@ -565,7 +572,7 @@ def test_a_list_that_lacks_rows_that_it_counts_is_refused(kind: str, counted: in
     copy.source._answer = short  # type: ignore[method-assign]
     with pytest.raises(BadAnswer, match="things: the list ends at page 2, and says it has more"):
         copy.sync()
-    assert copy.state == {}
+    assert copy.state == ListState()
 
 
 def test_a_list_that_never_stands_still_is_given_up() -> None:
@@ -630,7 +637,7 @@ def test_a_row_that_spoils_its_page_costs_itself_alone(kind: str, counts: bool, 
     name = id if kind == "ids" else f"row {ROWS + 1 - id}"
     progress = copy.sync()
     assert copy.rows.keys() == set(range(1, ROWS + 1)) - {id}
-    assert copy.state["quarantine"] == progress.quarantined
+    assert copy.state.quarantine == progress.quarantined
     assert name in progress.quarantined
     reasons = {reject.reason for reject in copy.rejects}
     shown = "POST /of" if kind == "ids" else "GET /list"
@@ -641,7 +648,7 @@ def test_a_row_that_spoils_its_page_costs_itself_alone(kind: str, counts: bool, 
     copy.source.later(hours=1)
     copy.sync(full=True)
     assert copy.lacks() == set()
-    assert copy.state["quarantine"] == []
+    assert copy.state.quarantine == []
 
 
 def test_a_row_that_spoils_the_newest_page_is_gone_around_by_id() -> None:
@@ -657,7 +664,7 @@ def test_a_row_that_spoils_the_newest_page_is_gone_around_by_id() -> None:
     copy.source.later(hours=2)
     copy.source.add(2)
     [first, *_] = asked(copy)
-    assert first.startswith("/others") and str(copy.state["quarantine"]) in first
+    assert first.startswith("/others") and str(copy.state.quarantine) in first
     assert copy.lacks() == copy.source.spoiled
 
 
@@ -685,7 +692,7 @@ def test_a_provider_that_fails_is_not_taken_for_bad_rows(kind: str) -> None:
     spoil(copy, *range(1, ROWS - PAGE_ROWS))
     with pytest.raises(Unavailable):
         copy.sync()
-    assert copy.state == {}
+    assert copy.state == ListState()
     # nor is the list read by its ids from its beginning
     assert kind == "sized" or sum(line.startswith("/list") for line in copy.source.asked) == 1
 
@@ -700,11 +707,11 @@ def test_five_bad_rows_in_a_row_are_bad_rows(first: int) -> None:
 
 
 def test_each_bad_row_is_noted_once_and_no_more_than_so_many() -> None:
-    going: dict[str, Any] = {}
+    under_way = ScanState(mode="full", way="pages")
     most = list_state.QUARANTINED_AT_MOST
     for ids in (range(most - 9), range(most - 19, most + 99), range(most + 99)):
-        list_state.quarantine(going, list(ids))
-    assert going["quarantine"] == list(range(most))
+        list_state.quarantine(under_way, list(ids))
+    assert under_way.quarantine == list(range(most))
 
 
 def test_six_bad_rows_in_a_row_are_a_provider_that_fails() -> None:
@@ -740,8 +747,8 @@ def test_of_a_small_page_the_other_rows_are_read(size: int) -> None:
 def test_a_page_in_parts_tells_how_many_rows_there_are(place: int) -> None:
     copy = copy_of("sized")
     spoil(copy, ROWS + 1 - place)
-    reading = fetch.Fetch(copy.source, copy.listing, {"way": "pages"})  # type: ignore[arg-type]
-    page = reading(1)
+    client: Any = copy.source
+    page = fetch.Fetch(client, copy.listing, ScanState(mode="full", way="pages"))(1)
     assert (page.count, page.last, page.quarantined) == (ROWS, False, [f"row {place}"])
 
 
@@ -786,7 +793,7 @@ def test_a_run_that_is_cut_off_goes_on_where_the_last_chunk_ended() -> None:
     with pytest.raises(Unreachable):
         copy.sync(chunk_rows=PAGE_ROWS)
     # the first page, then the last one of the chunk before and another
-    assert copy.state["full"]["page"] == 3
+    assert copy.state.full and copy.state.full.page == 3
     copy.source.failing.clear()
     first = asked(copy)[0]
     assert first.startswith("/list {'page': 2,")
@@ -795,23 +802,28 @@ def test_a_run_that_is_cut_off_goes_on_where_the_last_chunk_ended() -> None:
 @pytest.mark.parametrize("scan", ["scan", "window"])
 def test_what_an_earlier_release_left_unfinished_begins_anew(scan: str) -> None:
     copy = copy_of("numbered")
-    copy.state = {scan: {"page": 3, "bounds": ["None", str(THEN), "None"]}}
+    unfinished = {"mode": "window", "started_at": str(THEN), "page": 3, "falling": True}
+    copy.state = state_of({scan: unfinished | {"bounds": ["None", str(THEN), "None"]}})
     copy.sync(since=THEN)
     assert copy.lacks() == set()
 
 
 def test_a_state_of_an_earlier_release_begins_anew_where_it_must() -> None:
     copy = copy_of("numbered")
-    copy.state = {
-        "scan": {"page": 3},
-        "window": {"page": 3, "way": "pages"},
-        "watermark": THEN.isoformat(),
-        "full_scan_at": THEN.isoformat(),
-    }
+    window = {"mode": "window", "way": "pages", "started_at": THEN.isoformat(), "page": 3}
+    copy.state = state_of(
+        {
+            "scan": {"page": 3},
+            "window": window,
+            "watermark": THEN.isoformat(),
+            "full_scan_at": THEN.isoformat(),
+        }
+    )
     copy.sync()
-    assert copy.state["version"] == list_state.STATE_VERSION
-    assert "scan" not in copy.state
-    assert copy.state["window"] == {"page": 3, "way": "pages"}
+    kept = stored_state(copy.state)
+    assert kept["version"] == STATE_VERSION
+    assert "scan" not in kept
+    assert kept["window"] == window
 
 
 @pytest.mark.parametrize(
@@ -864,7 +876,7 @@ def test_a_scan_that_can_be_asked_what_was_updated_asks_for_that_first() -> None
     assert len(rest) == 1 and copy.lacks() == set()
     for gap, is_first in ((0, True), (1, False)):
         seconds = list_state.UPDATED_AT_MOST_SECONDS + gap
-        watermark = datetime.fromisoformat(copy.state["watermark"])
+        watermark = datetime.fromisoformat(copy.state.watermark or "")
         copy.source.now = watermark + timedelta(seconds=seconds)
         assert asked(copy)[0].startswith("/updated") is is_first
     # what only that would show waits for the next full scan
@@ -926,7 +938,7 @@ def sought(copy: Copy, act: Callable[[], object], after: int = 6) -> list[int]:
         copy.source.failing[after + 1] = Unreachable("cut off")
         copy.sync(chunk_rows=sum(span(page, PAGE_ROWS).size for page in range(1, after + 1)))
     copy.source.failing.clear()
-    assert copy.state["full"]["page"] == after + 1
+    assert copy.state.full and copy.state.full.page == after + 1
     there = set(copy.source.rows)
     act()
     first = copy.source.requests

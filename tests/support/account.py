@@ -12,11 +12,12 @@ from support import oracle
 from talkhouse.pipelines.audit.outcome import Outcome
 from talkhouse.pipelines.settings.connections import Connection, connection
 from talkhouse.pipelines.syncing.plans import plan_of
-from talkhouse.pipelines.syncing.sync_connection import sync
+from talkhouse.pipelines.syncing.sync_connection import ConnectionSync, sync
 from talkhouse.pipelines.warehouse.interface import Warehouse
 from talkhouse.simulator import Fault, Simulator, World
 from talkhouse.simulator import credentials as keys
 from talkhouse.sources.rows.personal_data import KEPT, Privacy
+from talkhouse.sources.scan.progress import Plan
 
 Row = dict[str, Any]
 
@@ -83,8 +84,11 @@ class Account:
         planned = plan_of(self.connection, full=full, since=since, until=until)
         planned = replace(planned, **plan)
         self.simulator.requests.clear()
-        only = only or self.only
-        return sync(self.connection, self.warehouse, planned, only=only, folder=self.folder)
+        return sync(self.wanted(planned, only=only or self.only))
+
+    def wanted(self, plan: Plan, **how: Any) -> ConnectionSync:
+        """A sync of the connection."""
+        return ConnectionSync(self.connection, self.warehouse, plan, folder=self.folder, **how)
 
     def synced(self, **how: Any) -> Outcome:
         """One sync that must end well."""

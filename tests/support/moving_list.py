@@ -15,9 +15,10 @@ from talkhouse.sources.rows.page import Page, PageDecoder
 from talkhouse.sources.rows.record import Epoch, Id, Record
 from talkhouse.sources.rows.storage_rules import Terms
 from talkhouse.sources.rows.table import Table
-from talkhouse.sources.scan.listing import ById, Listing, Mode, Readers
+from talkhouse.sources.scan.listing import ById, Listing, Mode
 from talkhouse.sources.scan.progress import Plan, Progress
-from talkhouse.sources.scan.scan import scan
+from talkhouse.sources.scan.scan import OpenReaders, Reading, scan
+from talkhouse.sources.scan.scan_state import ListState, state_of, stored_state
 
 # up to the 420th row there is no place that no page of at most so many rows reaches across
 PAGE_ROWS = 7
@@ -67,7 +68,7 @@ class MovingList:
     knows_time: bool = True
 
     def __post_init__(self) -> None:
-        self.budget = SimpleNamespace(waited_seconds=0.0)
+        self.rate_limit = SimpleNamespace(waited_seconds=0.0)
         self.asked: list[str] = []
         self.attempts: list[int] = []
 
@@ -193,10 +194,10 @@ class Copy:
     rows: dict[int, Seen] = field(default_factory=dict)
     loads: dict[int, str] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
-    state: dict[str, Any] = field(default_factory=dict)
+    state: ListState = field(default_factory=ListState)
     chunks: int = 0
     batches: list[int] = field(default_factory=list)
-    readers: Callable[[str, int, str], Readers] | None = None
+    readers: OpenReaders | None = None
 
     def sync(self, **plan: Any) -> Progress:
         """Chunk after chunk, until the run has no more to do. Raises what a scan does."""
@@ -210,19 +211,10 @@ class Copy:
     def chunk(self, plan: Plan, progress: Progress) -> list[int]:
         """Loads one chunk; the ids that are in it."""
         self.chunks += 1
-        state, load = json.loads(json.dumps(self.state)), f"{self.chunks:06}"
-        batches = list(
-            scan(
-                self.source,  # type: ignore[arg-type]
-                self.listing,
-                plan,
-                Terms("shop"),
-                state,
-                progress,
-                self.readers,
-                load,
-            )
-        )
+        state, load = as_stored(self.state), f"{self.chunks:06}"
+        client: Any = self.source
+        reading = Reading(client, plan, Terms("shop"), load, self.readers)
+        batches = list(scan(reading, self.listing, state, progress))
         assert [batch.is_last for batch in batches] == [False] * (len(batches) - 1) + [True]
         self.batches += [batch.tables["things"].num_rows for batch in batches]
         rows = [row for batch in batches for row in batch.tables["things"].to_pylist()]
@@ -244,6 +236,11 @@ class Copy:
         return {
             row.id for row in self.source.rows.values() if self.rows.get(row.id) != as_seen(row)
         }
+
+
+def as_stored(state: ListState) -> ListState:
+    """The state as the next chunk finds it."""
+    return state_of(json.loads(json.dumps(stored_state(state))))
 
 
 class AtOnce:

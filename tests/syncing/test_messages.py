@@ -87,13 +87,7 @@ def test_a_thread_that_is_longer_than_an_answer_can_be_is_read_by_ranges_of_ids(
 
 def sync_within(account: Account, budget: Budget) -> tuple[int, int]:
     """The threads that a run read, and those that it left."""
-    outcome = sync(
-        account.connection,
-        account.warehouse,
-        plan_of(account.connection),
-        message_budget=budget,
-        folder=account.folder,
-    )
+    outcome = sync(account.wanted(plan_of(account.connection), message_budget=budget))
     assert outcome.ok
     progress = outcome.report.lists["messages"]
     return progress.pages, progress.left

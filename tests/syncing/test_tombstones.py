@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from support.account import SETTINGS
 from talkhouse.pipelines.audit.row_changes import marks
@@ -20,12 +21,13 @@ from talkhouse.sources.dlt_source.run import Report
 from talkhouse.sources.rows.table import Table
 from talkhouse.sources.scan.list_state import QUARANTINED_AT_MOST
 from talkhouse.sources.scan.progress import Plan, Progress
+from talkhouse.sources.scan.scan_state import ListState
 
 DAY = timedelta(days=1)
 NOTICED = datetime(2026, 5, 2, tzinfo=UTC)
 BEFORE = datetime(2026, 5, 1, tzinfo=UTC)
 SCANS = ["3", "5"]
-STATE = {"full_scans": SCANS, "full_scan_at": NOTICED.isoformat()}
+STATE = ListState(full_scans=SCANS, full_scan_at=NOTICED.isoformat())
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ def test_no_row_is_marked_that_may_still_be_there(
     changed: dict[str, Any], before: str, marked: bool, warehouse: Warehouse
 ) -> None:
     conversations(warehouse, ("shop", 1, "2", NOTICED, None))
-    states = {"conversations": STATE | changed}
+    states = {"conversations": replace(STATE, **changed)}
     table = table_of("conversations")
     assert mark(shop(), warehouse, Plan(), table, states, before) == marked
     assert len(deleted(warehouse)) == marked
@@ -161,7 +163,7 @@ def test_a_row_of_two_lists_is_marked_only_if_both_were_read_whole(
     )
     make(warehouse, "contacts", columns, ("shop", 1, "2", BEFORE - DAY, None))
     table = table_of("contacts")
-    states = {"contacts": STATE, "conversations": STATE | changed}
+    states = {"contacts": STATE, "conversations": replace(STATE, **changed)}
     assert mark(shop(), warehouse, plan, table, states) == marks
     assert mark(shop(), warehouse, plan, table, {"contacts": STATE}) == 0
 
@@ -177,7 +179,7 @@ def test_rows_that_come_inside_others_are_not_marked_while_one_of_those_is_unrea
     warehouse.execute("insert into hilos.teams values ('shop', '1', '2', null)")
     table = table_of("teams", "hilos")
     for quarantine, marked in (([7], 0), ([], 1)):
-        states = {"users": STATE | {"quarantine": quarantine}}
+        states = {"users": replace(STATE, quarantine=quarantine)}
         assert mark(shop("hilos"), warehouse, Plan(), table, states) == marked
 
 

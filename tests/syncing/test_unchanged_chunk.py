@@ -246,10 +246,10 @@ def test_a_list_that_ends_in_an_unchanged_chunk_is_not_forgotten_by_the_next_pac
         )
     report = account.synced(chunk_rows=20).report
     states = list_states(account.connection, account.warehouse)
-    assert {name: state["watermark"] for name, state in states.items()} == {
+    assert {name: state.watermark for name, state in states.items()} == {
         name: progress.watermark for name, progress in report.lists.items()
     }
-    assert not any("full" in state or "recent" in state for state in states.values())
+    assert not any(state.full or state.recent for state in states.values())
     account.later()
     account.converse()
     account.later()
