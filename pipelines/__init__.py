@@ -1,6 +1,7 @@
 """What is done with the sources, in wings: a folder for each question that a reader asks.
 
     cli/            the commands: options, exit codes, error messages
+    api.py          the same for other programs, and for the commands
     demo/           the simulator, synced from or served
     orchestration/  many connections in a row, and the files that schedule them
     alerts/         what becomes wrong or well again, sent once to each channel

@@ -22,7 +22,7 @@ from support.forks import stop_server
 from support.postgres_server import Server, server
 from support.shell import Shell
 from support.templates import Templates
-from talkhouse.pipelines.cli.absent_modules import remember_if_absent
+from talkhouse.pipelines.cli.quick_process import be_quick
 from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile, DuckDbWarehouse
 from talkhouse.pipelines.warehouse.interface import Destination, Warehouse
 from talkhouse.pipelines.warehouse.migrations import migrate
@@ -50,7 +50,7 @@ def postgres() -> Iterator[Server]:
 
 @pytest.fixture(scope="session", autouse=True)
 def as_in_the_command_line() -> None:
-    remember_if_absent("pandas")
+    be_quick()
 
 
 @pytest.hookimpl(optionalhook=True)

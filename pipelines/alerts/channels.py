@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import stamina
 
-from talkhouse.pipelines.settings.configuration import secret
+from talkhouse.pipelines.settings.project import HERE, Project
 from talkhouse.sources.settings import SettingsError
 
 TIMEOUT_SECONDS = 10.0
@@ -46,22 +46,22 @@ Channel = Callable[[Alert], None]
 """Sends an alert. Raises NotDelivered."""
 
 
-def configured_channels() -> dict[str, Channel]:
+def configured_channels(project: Project = HERE) -> dict[str, Channel]:
     """The channels that are configured, by their setting. Raises SettingsError."""
     found: dict[str, Channel] = {}
-    if url := _webhook("webhook"):
+    if url := _webhook(project, "webhook"):
         found["webhook"] = lambda alert: _post("the webhook", url, {"text": alert.text})
-    if program := _webhook("json_webhook"):
+    if program := _webhook(project, "json_webhook"):
         found["json_webhook"] = lambda alert: _post(
             "the json_webhook", program, {**asdict(alert), "at": alert.at.isoformat()}
         )
-    if secret("alerts.smtp.host"):
-        found["smtp"] = _mail().send
+    if project.secret("alerts.smtp.host"):
+        found["smtp"] = _mail(project).send
     return found
 
 
-def _webhook(name: str) -> str:
-    url = str(secret(f"alerts.{name}") or "")
+def _webhook(project: Project, name: str) -> str:
+    url = str(project.secret(f"alerts.{name}") or "")
     if url and not url.startswith(("https://", "http://")):
         raise SettingsError(f"alerts.{name} is no address: it begins with https://")
     return url
@@ -124,12 +124,12 @@ class Mail:
         return server
 
 
-def _mail() -> Mail:
+def _mail(project: Project) -> Mail:
     """What `alerts.smtp` says. Raises SettingsError."""
-    to = secret("alerts.smtp.to") or []
+    to = project.secret("alerts.smtp.to") or []
     recipients = [each.strip() for each in to.split(",")] if isinstance(to, str) else list(to)
     host, sender, user, password, security, port = (
-        str(secret(f"alerts.smtp.{name}") or "")
+        str(project.secret(f"alerts.smtp.{name}") or "")
         for name in ("host", "from", "user", "password", "security", "port")
     )
     security = security or "starttls"

@@ -15,11 +15,11 @@ from talkhouse.pipelines.alerts.alert_log import WAREHOUSE, Ledger
 from talkhouse.pipelines.alerts.channels import Alert, Channel
 from talkhouse.pipelines.alerts.delivery import Waiting, deliver
 from talkhouse.pipelines.monitoring.health import SETTINGS, SOONEST_STALE
-from talkhouse.pipelines.settings.folders import SETTINGS_FOLDER
+from talkhouse.pipelines.settings.project import HERE
 from talkhouse.pipelines.warehouse.interface import AlreadySyncing, WarehouseError
 from talkhouse.sources.settings import SettingsError
 
-HELD_SINCE = SETTINGS_FOLDER / "warehouse_held_since"
+HELD_SINCE = HERE.settings_folder / "warehouse_held_since"
 # by kind: what is said when it begins, before why, and when it is over
 WORDS = {
     WAREHOUSE: (
@@ -34,7 +34,7 @@ def tell_outage(known: Mapping[str, Channel], kind: str, why: str) -> list[str]:
     """Tells each channel once; what could not be delivered."""
     if not known:
         return []
-    noted = SETTINGS_FOLDER / f"{kind}_outage"
+    noted = HERE.settings_folder / f"{kind}_outage"
     text = f"Talkhouse: {WORDS[kind][0]}: {' '.join(why.split())}"
     outage = Waiting(Alert(kind, "", False, text, "", datetime.now(UTC)), list(known))
     # where it cannot be noted, the next run tells it again
@@ -45,7 +45,7 @@ def tell_outage(known: Mapping[str, Channel], kind: str, why: str) -> list[str]:
         return []
     undelivered = deliver([outage], known)
     with suppress(OSError):
-        SETTINGS_FOLDER.mkdir(exist_ok=True)
+        HERE.settings_folder.mkdir(exist_ok=True)
         noted.write_text(" ".join(outage.channels), "utf-8")
     return undelivered
 
@@ -59,7 +59,7 @@ def tell_held(known: Mapping[str, Channel], why: str) -> list[str]:
         if HELD_SINCE.exists():
             since = datetime.fromisoformat(HELD_SINCE.read_text("utf-8"))
         else:
-            SETTINGS_FOLDER.mkdir(exist_ok=True)
+            HERE.settings_folder.mkdir(exist_ok=True)
             HELD_SINCE.write_text(now.isoformat(), "utf-8")
     if now - since < SOONEST_STALE:
         return []
@@ -70,7 +70,7 @@ def note_end(ledger: Ledger, kinds: list[str]) -> None:
     """Notes that outages of these kinds are over, if any was told."""
     HELD_SINCE.unlink(missing_ok=True)
     for kind in kinds:
-        noted = SETTINGS_FOLDER / f"{kind}_outage"
+        noted = HERE.settings_folder / f"{kind}_outage"
         if noted.exists():
             ledger.add(kind, "", WORDS[kind][1], is_over=True)
             noted.unlink()

@@ -18,8 +18,7 @@ from talkhouse.pipelines.analytics.publish import Publication
 from talkhouse.pipelines.analytics.unchanged_build import ingredients, note_built, unchanged_since
 from talkhouse.pipelines.audit.notes import note_build, was_built_of
 from talkhouse.pipelines.console import print_json, results
-from talkhouse.pipelines.settings.configuration import setting
-from talkhouse.pipelines.settings.folders import WORKING_FOLDER
+from talkhouse.pipelines.settings.project import HERE, Project
 from talkhouse.pipelines.telemetry.events import BuildEnded, tell
 from talkhouse.pipelines.warehouse.interface import Destination, Warehouse, WarehouseError
 from talkhouse.sources.registry import PROVIDERS
@@ -56,7 +55,7 @@ def build(
     full: bool = False,
     time_zone: str = "",
     as_of: str = "",
-    folder: Path = WORKING_FOLDER,
+    project: Project = HERE,
 ) -> Built:
     """Builds everything for the providers whose datasets are there, unless nothing changed since
     the last good build.
@@ -70,7 +69,7 @@ def build(
     file, syncs.
     """
     models = _models_hash()
-    variables: dict[str, Any] = {"time_zone": time_zone_of(time_zone)}
+    variables: dict[str, Any] = {"time_zone": time_zone_of(time_zone, project)}
     if as_of:
         variables["as_of"] = as_of
     if not destination.exists():
@@ -81,7 +80,7 @@ def build(
         unchanged = None if full else unchanged_since(warehouse, models, variables)
     built = Built(str(destination), list(tables), unchanged_since=unchanged)
     if not unchanged:
-        _build(built, destination, models, variables, full, folder)
+        _build(built, destination, models, variables, full, project.dbt_folder)
     _tell(built)
     return built
 
@@ -176,9 +175,9 @@ def _models_hash() -> str:
     return found.hexdigest()
 
 
-def time_zone_of(named: str = "") -> str:
+def time_zone_of(named: str = "", project: Project = HERE) -> str:
     """The name of the time zone, or of the settings' one. Raises SettingsError if there is none."""
-    name = named or str(setting("models.time_zone") or "UTC")
+    name = named or str(project.setting("models.time_zone") or "UTC")
     if name not in available_timezones():
         raise SettingsError(f"models.time_zone: there is no time zone {name}; write Europe/Lisbon")
     return name
@@ -187,13 +186,16 @@ def time_zone_of(named: str = "") -> str:
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
     """What `models/profiles.yml` asks for, while the context lasts."""
-    before = dict(os.environ)
+    before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

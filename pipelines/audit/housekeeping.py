@@ -6,8 +6,8 @@ to know which loads no row came with, every table is looked through.
 
 from datetime import UTC, datetime, timedelta
 
-from talkhouse.pipelines.settings.configuration import setting
 from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.settings.project import HERE, Project
 from talkhouse.pipelines.warehouse.interface import Warehouse
 from talkhouse.sources.settings import SettingsError, duration
 
@@ -15,10 +15,10 @@ KEEP = timedelta(days=90)
 PARTS = 100
 
 
-def kept_for() -> timedelta:
+def kept_for(project: Project = HERE) -> timedelta:
     """How long the audit is kept: `audit.keep` of the settings. Raises SettingsError."""
     try:
-        return duration(str(setting("audit.keep") or f"{KEEP.days}d"))
+        return duration(str(project.setting("audit.keep") or f"{KEEP.days}d"))
     except ValueError as e:
         raise SettingsError(f"audit.keep: {e}") from None
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 
 from talkhouse.pipelines.cli.app import exit_code_of
-from talkhouse.pipelines.settings.configuration import setting
+from talkhouse.pipelines.settings.project import HERE
 from talkhouse.pipelines.telemetry.events import (
     CommandEnded,
     CommandStarted,
@@ -35,10 +35,10 @@ def command_told(command: str) -> Iterator[None]:
 
 
 def _traced() -> AbstractContextManager[None]:
-    endpoint = str(setting("traces.endpoint") or "")
+    endpoint = str(HERE.setting("traces.endpoint") or "")
     if not endpoint:
         return nullcontext()
     # here: it takes a fifth of a second, which no other command should
     from talkhouse.pipelines.telemetry.traces import traced
 
-    return traced(endpoint)
+    return traced(endpoint, str(HERE.secret("traces.headers") or ""))

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from talkhouse.pipelines.cli.absent_modules import remember_if_absent
 from talkhouse.pipelines.cli.app import AsJson, Names, app, errors_told
+from talkhouse.pipelines.cli.quick_process import be_quick
 from talkhouse.pipelines.exit_codes import FAILED
 
 
@@ -34,12 +34,9 @@ def talkhouse(
     codes: 0 all went well, 1 something failed, 2 wrong usage or settings, 75 another sync is still
     at it, 130 interrupted.
     """
-    # what is written holds what customers wrote: DuckDB's file and its log, working files, copies.
-    # Whoever else is to read a file is given the right to, which is then left as it is
+    # files hold what customers wrote. Who else is to read one is given the right to, and keeps it
     os.umask(0o077)
-    # Arrow's own allocator keeps ten megabytes for later that a quiet sync never needs
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    remember_if_absent("pandas")
+    be_quick()
 
 
 @app.command()
@@ -136,18 +133,10 @@ def sync(
     """
     with errors_told():
         from talkhouse.pipelines.cli.sync_command import run_sync
+        from talkhouse.pipelines.orchestration.sync_all import SyncOptions
 
-        run_sync(
-            names or (),
-            only or (),
-            full=full,
-            since=since,
-            until=until,
-            message_budget=message_budget,
-            build=build,
-            dry_run=dry_run,
-            as_json=as_json,
-        )
+        options = SyncOptions(only or (), full, since, until, message_budget, dry_run)
+        run_sync(names or (), options, build, as_json)
 
 
 @app.command()

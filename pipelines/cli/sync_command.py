@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import typer
 
+from talkhouse.pipelines import api
 from talkhouse.pipelines.alerts.channels import configured_channels
 from talkhouse.pipelines.alerts.outage import outage_told
 from talkhouse.pipelines.alerts.send import send_alerts
@@ -14,7 +15,7 @@ from talkhouse.pipelines.cli.command_events import command_told
 from talkhouse.pipelines.console import progress, results
 from talkhouse.pipelines.exit_codes import BUSY, FAILED
 from talkhouse.pipelines.monitoring.metrics_export import Meter, configured_meter
-from talkhouse.pipelines.orchestration.sync_all import sync_all
+from talkhouse.pipelines.orchestration.sync_all import SyncOptions
 from talkhouse.pipelines.orchestration.sync_report import show_outcomes
 from talkhouse.pipelines.settings.connections import provider_of, usable_connections
 from talkhouse.pipelines.telemetry.events import tell
@@ -22,19 +23,9 @@ from talkhouse.pipelines.telemetry.sync_events import sync_ended
 from talkhouse.pipelines.warehouse.destination import configured, configured_copy
 
 
-def run_sync(
-    names: Sequence[str],
-    only: Sequence[str],
-    *,
-    full: bool,
-    since: str,
-    until: str,
-    message_budget: str,
-    build: str,
-    dry_run: bool,
-    as_json: bool,
-) -> None:
+def run_sync(names: Sequence[str], options: SyncOptions, build: str, as_json: bool) -> None:
     """Syncs, builds, publishes, and tells of it; then exits. Raises what is wrong with settings."""
+    dry_run = options.dry_run
     with ExitStack() as told:
         if not dry_run:
             told.enter_context(command_told("sync"))
@@ -45,16 +36,7 @@ def run_sync(
             copy = None if dry_run else configured_copy()
             meter = Meter() if dry_run else configured_meter()
             with meter.outage_measured(usable):
-                outcomes = sync_all(
-                    usable,
-                    only,
-                    full=full,
-                    since=since,
-                    until=until,
-                    message_budget=message_budget,
-                    dry_run=dry_run,
-                    meter=meter,
-                )
+                outcomes = api.sync(options=options, chosen=usable, meter=meter)
         for name, why in wrong.items():
             outcomes.append(Outcome(name, provider_of(name), error=why))
             tell(sync_ended(outcomes[-1]))

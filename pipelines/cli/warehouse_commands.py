@@ -24,16 +24,16 @@ def build(
     Example: `talkhouse build`
     """
     with errors_told():
-        from talkhouse.pipelines.analytics.build import build as built_in
+        from talkhouse.pipelines import api
         from talkhouse.pipelines.analytics.build import show_built
         from talkhouse.pipelines.analytics.publish import published
         from talkhouse.pipelines.cli.command_events import command_told
         from talkhouse.pipelines.monitoring.metrics_export import configured_meter
-        from talkhouse.pipelines.warehouse.destination import configured, configured_copy
+        from talkhouse.pipelines.warehouse.destination import configured_copy
 
         with command_told("build"):
             copy, meter = configured_copy(), configured_meter()
-            built = built_in(configured(), full=full)
+            built = api.build(full=full)
             meter.built(built)
             publication = published(copy) if copy and built.ok else None
             meter.published(None if publication and publication.is_busy else publication)
@@ -62,11 +62,10 @@ def verify(
     Example: `talkhouse verify chatwoot --budget 10m --repair`
     """
     with errors_told():
-        from talkhouse.pipelines.settings.connections import connections
+        from talkhouse.pipelines import api
         from talkhouse.pipelines.verification.report import show_verified
-        from talkhouse.pipelines.verification.verify_all import verify_all
 
-        found = verify_all(connections(names or ()), budget, repair)
+        found = api.verify(names=names or (), budget=budget, repair=repair)
         show_verified(found, as_json)
     raise typer.Exit(0 if all(each.ok for each in found) else FAILED)
 
@@ -92,14 +91,14 @@ def status(
     Example: `talkhouse status --watch`
     """
     with errors_told():
+        from talkhouse.pipelines import api
         from talkhouse.pipelines.alerts.channels import configured_channels
         from talkhouse.pipelines.alerts.outage import outage_told
         from talkhouse.pipelines.alerts.send import send_alerts
-        from talkhouse.pipelines.monitoring.overview import look
         from talkhouse.pipelines.monitoring.status_screen import show_overview
         from talkhouse.pipelines.monitoring.status_screen import watch as watched
         from talkhouse.pipelines.settings.connections import usable_connections
-        from talkhouse.pipelines.warehouse.destination import configured, configured_copy
+        from talkhouse.pipelines.warehouse.destination import configured
         from talkhouse.sources.settings import SettingsError
 
         if watch and (alert or as_json):
@@ -109,13 +108,12 @@ def status(
             typer.echo("talkhouse: nobody is alerted: set alerts in .dlt/secrets.toml", err=True)
         with outage_told(channels):
             chosen, wrong = usable_connections(names or ())
-            destination, copy = configured(), configured_copy()
             if watch:
-                found = watched(lambda: look(chosen, wrong, destination, copy))
+                found = watched(lambda: api.status(names=names or ()))
             else:
-                found = look(chosen, wrong, destination, copy)
+                found = api.status(names=names or ())
                 show_overview(found, as_json)
-        for why in send_alerts(channels, chosen, wrong, destination):
+        for why in send_alerts(channels, chosen, wrong, configured()):
             typer.echo(f"talkhouse: {why}", err=True)
     raise typer.Exit(0 if found.ok else FAILED)
 
@@ -136,14 +134,14 @@ def publish(
     Example: `talkhouse publish --to published.duckdb`
     """
     with errors_told():
-        from talkhouse.pipelines.analytics.publish import published, show_publication
+        from talkhouse.pipelines import api
+        from talkhouse.pipelines.analytics.publish import show_publication
         from talkhouse.pipelines.cli.command_events import command_told
         from talkhouse.pipelines.monitoring.metrics_export import configured_meter
-        from talkhouse.pipelines.warehouse.destination import copy_to
 
         with command_told("publish"):
             meter = configured_meter()
-            publication = published(copy_to(to))
+            publication = api.publish(to=to)
             meter.published(None if publication.is_busy else publication)
             show_publication(publication, as_json)
             raise typer.Exit(exit_code_after(publication))

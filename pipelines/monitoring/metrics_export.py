@@ -28,8 +28,8 @@ from talkhouse.pipelines.monitoring.metrics import (
     measured_publication,
     measured_sync,
 )
-from talkhouse.pipelines.settings.configuration import secret, setting
 from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.settings.project import HERE, Project
 from talkhouse.pipelines.warehouse.interface import AlreadySyncing, Warehouse, WarehouseError
 from talkhouse.sources.settings import SettingsError
 
@@ -105,12 +105,13 @@ class Meter:
             self.gateway = ""
 
 
-def configured_meter() -> Meter:
+def configured_meter(project: Project = HERE) -> Meter:
     """The meter that is configured. Raises SettingsError."""
-    gateway = str(secret("metrics.push") or "")
+    gateway = str(project.secret("metrics.push") or "")
     if gateway and not _is_address(gateway):
         raise SettingsError("metrics.push is no address, such as https://gateway.example:9091")
-    return Meter(str(setting("metrics.textfiles") or ""), gateway)
+    folder = str(project.setting("metrics.textfiles") or "")
+    return Meter(str(project.path(folder)) if folder else "", gateway)
 
 
 def _is_address(text: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from talkhouse.pipelines.audit.unfinished import PRIVACY, READ_AGAIN, note_renewed
-from talkhouse.pipelines.orchestration.sync_all import sync_all
+from talkhouse.pipelines.orchestration.sync_all import SyncOptions, sync_all
 from talkhouse.pipelines.privacy.inventory import report
 from talkhouse.pipelines.privacy.rebuild import renew
 from talkhouse.pipelines.privacy.rewrite_rows import rewrite
@@ -44,7 +44,7 @@ def apply_policy(
         applied.rewritten = rewrite(warehouse, privacy, chosen)
     began = datetime.now(UTC)
     if applied.read_again:
-        outcomes = sync_all(chosen, full=True, destination=destination)
+        outcomes = sync_all(chosen, SyncOptions(full=True), destination=destination)
         applied.failures += [
             f"{each.connection}: {each.error}; then `talkhouse privacy --apply` again"
             for each in outcomes

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from talkhouse.pipelines.audit.housekeeping import kept_for
 from talkhouse.pipelines.audit.outcome import Outcome
 from talkhouse.pipelines.monitoring.metrics_export import Meter
 from talkhouse.pipelines.orchestration.progress import watching
 from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.settings.project import HERE, Project
 from talkhouse.pipelines.syncing.dry_run import dry_run as read_only
 from talkhouse.pipelines.syncing.plans import chosen_lists, plans_of, request_budget
 from talkhouse.pipelines.syncing.storage_rules import terms_of
@@ -27,26 +28,44 @@ from talkhouse.sources.settings import SettingsError
 NOWHERE = Meter()
 
 
+@dataclass(frozen=True)
+class SyncOptions:
+    """What is asked of a sync this once.
+
+    `only` names lists; a connection that has none of them is left out. `full` reads all to its
+    end; `since` and `until` (ISO 8601, UTC) read a window. `message_budget` is what threads may
+    cost: requests (`500`) or time (`10m`). A `dry_run` loads nothing.
+    """
+
+    only: Sequence[str] = ()
+    full: bool = False
+    since: str = ""
+    until: str = ""
+    message_budget: str = ""
+    dry_run: bool = False
+
+
+EVERYTHING = SyncOptions()
+
+
 def sync_all(
     chosen: Sequence[Connection],
-    only: Sequence[str] = (),
+    options: SyncOptions = EVERYTHING,
     *,
-    full: bool = False,
-    since: str = "",
-    until: str = "",
-    message_budget: str = "",
-    dry_run: bool = False,
+    project: Project = HERE,
     destination: Destination | None = None,
     meter: Meter = NOWHERE,
 ) -> list[Outcome]:
-    """What the sync of each connection did. Raises what is wrong with the request before any.
+    """What the sync of each connection did. `meter` gets each outcome.
 
-    `only` names lists; a connection that has none of them is left out. `meter` gets each outcome.
+    Raises what is wrong with the request before any: SettingsError, UnknownList; WarehouseError if
+    the warehouse cannot be opened.
     """
-    plans = plans_of(chosen, full=full, since=since, until=until)
-    budget, keep = request_budget("--message-budget", message_budget), kept_for()
-    asked = _asked(chosen, only)
-    destination = destination or configured()
+    plans = plans_of(chosen, full=options.full, since=options.since, until=options.until)
+    budget = request_budget("--message-budget", options.message_budget)
+    keep, dry_run = kept_for(project), options.dry_run
+    asked = _asked(chosen, options.only)
+    destination = destination or configured(project)
     outcomes = []
     with ExitStack() as opened:
         warehouse = None if dry_run else opened.enter_context(destination.open())
@@ -65,7 +84,8 @@ def sync_all(
                 if warehouse is None:
                     read_only(watched, destination, plan, lists, outcome)
                 else:
-                    wanted = ConnectionSync(watched, warehouse, plan, lists, budget, keep)
+                    folder = project.pipelines_folder
+                    wanted = ConnectionSync(watched, warehouse, plan, lists, budget, keep, folder)
                     sync(replace(wanted, outcome=outcome))
             watch.ended(outcome)
             meter.synced(outcome, each, warehouse)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from talkhouse.pipelines.audit.exclusive import accounts
 from talkhouse.pipelines.settings.connections import Connection
-from talkhouse.pipelines.settings.folders import PIPELINES_FOLDER, WORKING_FOLDER
+from talkhouse.pipelines.settings.project import HERE
 from talkhouse.pipelines.warehouse.interface import Warehouse
 from talkhouse.sources.registry import PROVIDERS
 
@@ -19,5 +19,5 @@ def clear_leftovers(warehouse: Warehouse, chosen: Sequence[Connection]) -> None:
             warehouse.execute(f"truncate table {dataset}.{table}")
     for account in accounts(warehouse, chosen):
         for folder in (account, f"{account}.chunks"):
-            shutil.rmtree(PIPELINES_FOLDER / folder, ignore_errors=True)
-    shutil.rmtree(WORKING_FOLDER, ignore_errors=True)
+            shutil.rmtree(HERE.pipelines_folder / folder, ignore_errors=True)
+    shutil.rmtree(HERE.dbt_folder, ignore_errors=True)

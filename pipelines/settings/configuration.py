@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,36 +31,27 @@ class Place(Protocol):
         """The value of a dotted name; None if there is none."""
 
 
-def setting(name: str) -> Any:
-    """The value of a dotted name, such as `audit.keep`; None if it is not set.
-
-    Raises SettingsError if a file is not TOML.
-    """
-    return _first(places(), name, is_secret=False)
-
-
-def secret(name: str) -> Any:
-    """The same of a secret, which `.dlt/config.toml` cannot have."""
-    return _first(places(secret_ones=True), name, is_secret=True)
-
-
-def sections(name: str) -> Iterator[Any]:
-    """What every place has of that name, in order; the environment has no tables."""
-    for place in places():
-        value = place.value(name, is_secret=False)
+def first(among: Sequence[Place], name: str, *, is_secret: bool) -> Any:
+    """The value of the first place that has one; None if none has."""
+    for place in among:
+        value = place.value(name, is_secret=is_secret)
         if value is not None:
-            yield value
+            return value
+    return None
 
 
-def places(*, secret_ones: bool = False) -> list[Place]:
-    """Where settings come from, the first first; or those of them that may hold secrets."""
-    if _is_for_dlt():
+def places(folder: Path, *, secret_ones: bool = False) -> list[Place]:
+    """Where a folder's settings come from, the first first; or those of them that may hold secrets.
+
+    The places that only dlt knows are those of the working folder.
+    """
+    if _is_for_dlt(folder):
         import dlt
 
         accessor = dlt.secrets if secret_ones else dlt.config
         return [_OfDlt(provider) for provider in accessor.config_providers]
-    found: list[Place] = [Environment(), _document("secrets.toml")]
-    return found if secret_ones else [*found, _document("config.toml")]
+    found: list[Place] = [Environment(), _document(folder, "secrets.toml")]
+    return found if secret_ones else [*found, _document(folder, "config.toml")]
 
 
 class Environment:
@@ -98,14 +89,6 @@ class _OfDlt:
         return self._provider.get_value(key, hint, None, *sections)[0]
 
 
-def _first(among: Sequence[Place], name: str, *, is_secret: bool) -> Any:
-    for place in among:
-        value = place.value(name, is_secret=is_secret)
-        if value is not None:
-            return value
-    return None
-
-
 def _mounted(name: str) -> str | None:
     file = MOUNTED_SECRETS / name
     try:
@@ -114,9 +97,10 @@ def _mounted(name: str) -> str | None:
         return None
 
 
-def _document(file: str) -> Document:
-    # what the working folder says goes before what the home directory says
-    return Document(_merged(_tables(_home_folder() / file), _tables(_settings_folder() / file)))
+def _document(folder: Path, file: str) -> Document:
+    # what the folder says goes before what the home directory says
+    settings = _settings_folder(folder)
+    return Document(_merged(_tables(_home_folder() / file), _tables(settings / file)))
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -148,8 +132,9 @@ def _parsed(file: Path, changed_at: int, size: int, number: int) -> Mapping[str,
         raise SettingsError(f"{file} cannot be read: {e.strerror}") from None
 
 
-def _settings_folder() -> Path:
-    return Path(os.environ.get("DLT_PROJECT_DIR", "."), _folder_name())
+def _settings_folder(folder: Path) -> Path:
+    named = os.environ.get("DLT_PROJECT_DIR", "") if folder == Path() else ""
+    return Path(named or folder, _folder_name())
 
 
 def _folder_name() -> str:
@@ -168,12 +153,12 @@ def _home_folder() -> Path:
     return home / _folder_name()
 
 
-def _is_for_dlt() -> bool:
+def _is_for_dlt(folder: Path) -> bool:
     """Whether dlt knows more places than those here."""
     return (
         any(name.startswith("PROVIDERS__") for name in os.environ)
-        or (_settings_folder() / ".workspace").exists()
-        or any(_document(file).value("providers", is_secret=False) for file in FILES)
+        or (_settings_folder(folder) / ".workspace").exists()
+        or any(_document(folder, file).value("providers", is_secret=False) for file in FILES)
         or any(name in sys.modules for name in MORE_PLACES)
         or _has_airflow()
     )

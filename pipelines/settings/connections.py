@@ -10,7 +10,6 @@ Only full names count: a stray API_KEY in the environment is nobody's.
 """
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,8 +17,8 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from talkhouse.pipelines.settings.configuration import secret, sections
 from talkhouse.pipelines.settings.personal_data import configured_privacy, configured_retention
+from talkhouse.pipelines.settings.project import HERE, Project
 from talkhouse.sources.provider import Provider
 from talkhouse.sources.registry import PROVIDERS, provider
 from talkhouse.sources.rows.personal_data import KEPT, Privacy
@@ -42,25 +41,29 @@ class Connection:
     retention: Mapping[str, timedelta] = field(default_factory=dict)
 
 
-def connections(names: Iterable[str] = ()) -> list[Connection]:
+def connections(names: Iterable[str] = (), project: Project = HERE) -> list[Connection]:
     """The configured connections, or those named. Raises SettingsError, for all that is wrong."""
-    usable, wrong = usable_connections(names)
+    usable, wrong = usable_connections(names, project)
     if wrong:
         raise SettingsError("; ".join(wrong.values()))
     return usable
 
 
-def usable_connections(names: Iterable[str] = ()) -> tuple[list[Connection], dict[str, str]]:
+def usable_connections(
+    names: Iterable[str] = (), project: Project = HERE
+) -> tuple[list[Connection], dict[str, str]]:
     """Those of the connections whose settings are right, and of the others what is wrong.
 
     Raises SettingsError if a name is unknown, or no connection is usable.
     """
-    configured, policy = _configured(), _policy()
+    configured = _configured(project)
+    privacy, retention = configured_privacy(project), configured_retention(project)
     usable: list[Connection] = []
     wrong: dict[str, str] = {}
     for name in _chosen(names, configured):
         try:
-            usable.append(connection(name, configured[name], *policy))
+            values = _with_secrets(name, configured[name], project)
+            usable.append(connection(name, values, privacy, retention))
         except SettingsError as e:
             wrong[name] = str(e)
     if wrong and not usable:
@@ -68,11 +71,11 @@ def usable_connections(names: Iterable[str] = ()) -> tuple[list[Connection], dic
     return usable, wrong
 
 
-def provider_of(name: str) -> str:
+def provider_of(name: str, project: Project = HERE) -> str:
     """The provider that the connection's settings name, whatever else is wrong with them; empty if
     they name none.
     """
-    kind = _configured().get(name, {}).get("provider")
+    kind = _configured(project).get(name, {}).get("provider")
     return kind if kind in PROVIDERS else ""
 
 
@@ -92,13 +95,9 @@ def _chosen(names: Iterable[str], configured: dict[str, Any]) -> list[str]:
     return chosen
 
 
-def _policy() -> tuple[Privacy, dict[str, timedelta]]:
-    return configured_privacy(), configured_retention()
-
-
 def connection(
     name: str,
-    values: dict[str, Any],
+    values: Mapping[str, Any],
     privacy: Privacy = KEPT,
     retention: Mapping[str, timedelta] = MappingProxyType({}),
 ) -> Connection:
@@ -114,11 +113,20 @@ def connection(
     values = {setting: value for setting, value in values.items() if value not in ("", [])}
     # TOML has dates of its own
     values = {s: v.isoformat() if isinstance(v, date) else v for s, v in values.items()}
-    for each in its.settings.secrets:
-        if each not in values and (found := secret(f"connections.{name}.{each}")):
-            values = {**values, each: found}
     settings = settings_from(its.settings, where, values)
     return Connection(name, its, settings, privacy, retention)
+
+
+def _with_secrets(name: str, values: Mapping[str, Any], project: Project) -> Mapping[str, Any]:
+    """The values, with the secrets that are in places of their own, such as a vault."""
+    kind = values.get("provider")
+    secrets = provider(kind).settings.secrets if kind in PROVIDERS else ()
+    found = {
+        each: project.secret(f"connections.{name}.{each}")
+        for each in secrets
+        if values.get(each) in (None, "", [])
+    }
+    return {**values, **{each: value for each, value in found.items() if value}}
 
 
 def _list_or_text(text: str) -> Any:
@@ -128,14 +136,14 @@ def _list_or_text(text: str) -> Any:
         return text  # a secret may begin so, too
 
 
-def _configured() -> dict[str, dict[str, Any]]:
+def _configured(project: Project) -> dict[str, dict[str, Any]]:
     """Every connection's values: the environment before secrets.toml before config.toml."""
     found: dict[str, dict[str, Any]] = {}
-    for named in reversed(list(sections("connections"))):
+    for named in reversed(list(project.sections("connections"))):
         for name, values in named.items() if isinstance(named, Mapping) else ():
             if isinstance(values, dict):
                 found.setdefault(name, {}).update(values)
-    for variable, text in os.environ.items():
+    for variable, text in project.environment.items():
         if match := ENVIRONMENT.fullmatch(variable):
             name, setting = (part.lower() for part in match.groups())
             # lists are written as JSON in the environment, as dlt has it

@@ -5,11 +5,10 @@
 .dlt/secrets.toml   [privacy]    key = "..."
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from talkhouse.pipelines.settings.configuration import secret, sections, setting
+from talkhouse.pipelines.settings.project import HERE, Project
 from talkhouse.sources.rows.personal_data import (
     ACTIONS,
     EMAIL,
@@ -27,25 +26,25 @@ MAKE_KEY = "write the output of `openssl rand -hex 32` to .dlt/secrets.toml, and
 RETAINED = ("conversations", "messages", "contacts", "csat_responses")
 
 
-def configured_privacy() -> Privacy:
+def configured_privacy(project: Project = HERE) -> Privacy:
     """The policy of the settings; what is not named is kept. Raises SettingsError."""
     kinds = {kind.value: kind for kind in PersonalData}
-    _refuse_unknown("privacy", [*kinds, "key"])
+    _refuse_unknown(project, "privacy", [*kinds, "key"])
     policy: dict[PersonalData, Action] = {}
     for name, kind in kinds.items():
-        said = setting(f"privacy.{name}")
+        said = project.setting(f"privacy.{name}")
         allowed = {action.value: action for action in ACTIONS[kind]}
         if said is not None and said not in allowed:
             raise SettingsError(f"privacy.{name} is {said!r}, and must be {', '.join(allowed)}")
         policy[kind] = allowed.get(str(said), Action.KEEP)
     hides = any(action is not Action.KEEP for action in policy.values())
-    if hides and setting("privacy.free_form") is None:
+    if hides and project.setting("privacy.free_form") is None:
         # attributes and unknown fields may hold whatever is hidden elsewhere
         policy[FREE_FORM] = Action.DROP
-    if policy[PHONE] is not Action.KEEP and setting("privacy.identifier") is None:
+    if policy[PHONE] is not Action.KEEP and project.setting("privacy.identifier") is None:
         # at most channels a customer's id is the number, or has it in it
         policy[IDENTIFIER] = Action.HASH
-    key = str(secret("privacy.key") or "")
+    key = str(project.secret("privacy.key") or "")
     if key and len(key) < SHORTEST_KEY:
         raise SettingsError(f"privacy.key has fewer than {SHORTEST_KEY} characters: {MAKE_KEY}")
     # tables whose key is an address or an identifier are keyed by its hash
@@ -57,12 +56,12 @@ def configured_privacy() -> Privacy:
     return Privacy(policy, key.encode())
 
 
-def configured_retention() -> dict[str, timedelta]:
+def configured_retention(project: Project = HERE) -> dict[str, timedelta]:
     """How long the rows of each table are stored. Raises SettingsError."""
-    _refuse_unknown("retention", RETAINED)
+    _refuse_unknown(project, "retention", RETAINED)
     windows: dict[str, timedelta] = {}
     for table in RETAINED:
-        said = setting(f"retention.{table}")
+        said = project.setting(f"retention.{table}")
         if said:
             try:
                 windows[table] = duration(str(said))
@@ -71,9 +70,10 @@ def configured_retention() -> dict[str, timedelta]:
     return windows
 
 
-def _refuse_unknown(section: str, known: Sequence[str]) -> None:
-    for found in sections(section):
+def _refuse_unknown(project: Project, section: str, known: Sequence[str]) -> None:
+    for found in project.sections(section):
         refuse_unknown(f"[{section}]", found if isinstance(found, Mapping) else (), known)
     prefix = f"{section.upper()}__"
-    named = [name.removeprefix(prefix).lower() for name in os.environ if name.startswith(prefix)]
+    found = [name for name in project.environment if name.startswith(prefix)]
+    named = [name.removeprefix(prefix).lower() for name in found]
     refuse_unknown(f"the environment's {prefix}", named, known)

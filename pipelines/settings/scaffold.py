@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from talkhouse.pipelines.settings.folders import SETTINGS_FOLDER
+from talkhouse.pipelines.settings.project import HERE
 from talkhouse.sources.registry import PROVIDERS, provider
 from talkhouse.sources.settings import Settings, SettingsError, described
 
@@ -94,7 +94,7 @@ def add_connections(providers: Iterable[str]) -> list[str]:
     for name in chosen:
         if name not in PROVIDERS:
             raise SettingsError(f"there is no provider {name}; there are {', '.join(PROVIDERS)}")
-    config, secrets = SETTINGS_FOLDER / "config.toml", SETTINGS_FOLDER / "secrets.toml"
+    config, secrets = HERE.settings_folder / "config.toml", HERE.settings_folder / "secrets.toml"
     taken = _connections_in(config) | _connections_in(secrets)
     said = []
     for kind in chosen:

@@ -1,39 +1,104 @@
-"""dlt, set up as Talkhouse needs it. Import this before a pipeline is made.
-
-These are not a user's to set in `.dlt/config.toml`, which the environment outranks.
+"""dlt, as a sync needs it, for as long as a sync uses it: another program may use dlt in the same
+process, with settings of its own.
 """
 
-import gc
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from dlt.common.configuration import resolve
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.providers import ConfigProvider
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.runtime.collector import NullCollector
-from dlt.common.runtime.run_context import active
 from dlt.common.schema import utils as schema_utils
 from dlt.extract import hints
 from dlt.pipeline.trace import PipelineStepTrace, PipelineTrace
 
-os.environ.update(
-    RUNTIME__DLTHUB_TELEMETRY="false",
-    # every row says which load package brought it
-    NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID="true",
-    # customers' rows are not left in the working folder once they are loaded
-    LOAD__DELETE_COMPLETED_JOBS="true",
+
+class Given(ConfigProvider):
+    """Settings by their sections and name, for dlt to find beside its files and the environment."""
+
+    def __init__(self, name: str, values: Mapping[tuple[str, ...], Any]) -> None:
+        self._name, self._values = name, values
+
+    def get_value(
+        self, key: str, hint: type[Any], pipeline_name: str | None, *sections: str
+    ) -> tuple[Any, str]:
+        return None if pipeline_name else self._values.get((*sections, key)), key
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def supports_secrets(self) -> bool:
+        return False
+
+    @property
+    def supports_sections(self) -> bool:
+        return True
+
+
+# not a user's to set
+FIXED = Given(
+    "what Talkhouse sets",
+    {
+        ("runtime", "dlthub_telemetry"): False,
+        # every row says which load package brought it
+        ("normalize", "parquet_normalizer", "add_dlt_load_id"): True,
+        # customers' rows are not left in the working folder once they are loaded
+        ("load", "delete_completed_jobs"): True,
+    },
 )
-# dlt's own log lines may quote rows; what went wrong is said by our errors
-os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
-os.environ.setdefault("LOAD__WORKERS", "1")
-# one list after the other: with their batches in turn, several would be held at a time
-os.environ.setdefault("EXTRACT__NEXT_ITEM_MODE", "fifo")
-os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")
+DEFAULTS = Given(
+    "what Talkhouse sets where nobody does",
+    {
+        # dlt's own log lines may quote rows; what went wrong is said by our errors
+        ("runtime", "log_level"): "CRITICAL",
+        ("load", "workers"): 1,
+        # one list after the other: with their batches in turn, several would be held at a time
+        ("extract", "next_item_mode"): "fifo",
+        ("load", "truncate_staging_dataset"): True,
+    },
+)
+
+
+@contextmanager
+def dlt_set_up() -> Iterator[None]:
+    """While the context lasts, dlt has our settings, and does not look for each of them again."""
+    run = Container()[PluggableRunContext]
+    providers, runtime_before = run.providers.providers, run.context.runtime_config
+    replaced = [(module, name, getattr(module, name)) for module, name, _ in QUICKER]
+    _forget_if_changed()
+    providers.insert(0, FIXED)
+    providers.append(DEFAULTS)
+    for module, name, ours in QUICKER:
+        setattr(module, name, ours)
+    run.context.initialize_runtime()
+    try:
+        yield
+    finally:
+        for module, name, before in replaced:
+            setattr(module, name, before)
+        providers.remove(FIXED)
+        providers.remove(DEFAULTS)
+        run.context.initialize_runtime(runtime_before)
+
+
 # what the places of settings answer, for three hundred settings of each package, most of which
-# nobody set, is asked once in a process
-resolve.resolve_single_provider_value = cache(  # type: ignore[assignment]
-    resolve.resolve_single_provider_value
-)
-active().initialize_runtime()
+# nobody set, is asked once while the environment stays as it is
+_resolved = cache(resolve.resolve_single_provider_value)
+_environment: dict[str, str] = {}
+
+
+def _forget_if_changed() -> None:
+    if _environment != dict(os.environ):
+        _resolved.cache_clear()
+        _environment.clear()
+        _environment.update(os.environ)
 
 
 def _copied(value: Any) -> Any:
@@ -42,7 +107,8 @@ def _copied(value: Any) -> Any:
     return [_copied(each) for each in value] if isinstance(value, list) else value
 
 
-_validate, _valid = hints.validate_dict_ignoring_xkeys, set[str]()  # type: ignore[attr-defined]
+_validate = hints.validate_dict_ignoring_xkeys  # type: ignore[attr-defined]
+_valid = set[str]()
 
 
 def _validated(spec: Any, doc: Any, path: str) -> None:
@@ -51,14 +117,13 @@ def _validated(spec: Any, doc: Any, path: str) -> None:
         _valid.add(described)
 
 
-# the tables of a schema are dictionaries in dictionaries, which need no general copy, and are
-# described alike for each package
-schema_utils.deepcopy = _copied  # type: ignore[attr-defined, assignment]
-hints.validate_dict_ignoring_xkeys = _validated  # type: ignore[attr-defined, assignment]
-
-# what the imports made stays for good: without this the collector walks it again and again
-gc.freeze()
-gc.set_threshold(2_000, 10, 10)
+QUICKER: tuple[tuple[Any, str, Any], ...] = (
+    (resolve, "resolve_single_provider_value", _resolved),
+    # the tables of a schema are dictionaries in dictionaries, which need no general copy, and are
+    # described alike for each package
+    (schema_utils, "deepcopy", _copied),
+    (hints, "validate_dict_ignoring_xkeys", _validated),
+)
 
 
 class TraceWithoutRows(NullCollector):

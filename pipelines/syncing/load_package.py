@@ -14,7 +14,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from talkhouse.pipelines.audit.row_changes import changing
 from talkhouse.pipelines.settings.connections import Connection
-from talkhouse.pipelines.syncing.dlt_setup import TraceWithoutRows
+from talkhouse.pipelines.syncing.dlt_setup import TraceWithoutRows, dlt_set_up
 from talkhouse.pipelines.warehouse.failures import LoadFailed
 from talkhouse.pipelines.warehouse.interface import Warehouse
 from talkhouse.sources.dlt_source.chunk import Chunk, Package
@@ -33,7 +33,7 @@ class Pipeline:
         # rows came in, or no longer what dlt can read
         if (folder / connection.name).exists():
             rmtree(folder / connection.name)
-        with _failing():
+        with dlt_set_up(), _failing():
             self._pipeline = dlt.pipeline(
                 connection.name,
                 destination=warehouse.destination(),
@@ -46,7 +46,7 @@ class Pipeline:
     def load(self, chunk: Chunk, package: Package) -> dict[str, int]:
         """Loads the chunk; how many rows came into each table. Raises LoadFailed."""
         provider = self._connection.provider
-        with _failing():
+        with dlt_set_up(), _failing():
             with _named(package.load_id):
                 extracted = self._pipeline.extract(
                     source_of(provider, chunk), loader_file_format="parquet"

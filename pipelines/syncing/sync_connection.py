@@ -17,7 +17,7 @@ from talkhouse.pipelines.audit.notes import audited, note_end
 from talkhouse.pipelines.audit.outcome import Outcome
 from talkhouse.pipelines.audit.row_changes import settle
 from talkhouse.pipelines.settings.connections import Connection
-from talkhouse.pipelines.settings.folders import PIPELINES_FOLDER
+from talkhouse.pipelines.settings.project import HERE
 from talkhouse.pipelines.syncing.list_states import list_states
 from talkhouse.pipelines.syncing.load_chunk import Loader, is_new
 from talkhouse.pipelines.syncing.plans import chosen_lists
@@ -52,7 +52,7 @@ class ConnectionSync:
     only: Sequence[str] = ()
     message_budget: Budget = NO_LIMIT
     keep: timedelta = KEEP
-    folder: Path = PIPELINES_FOLDER
+    folder: Path = HERE.pipelines_folder
     terms: Terms | None = None
     outcome: Outcome | None = None
 

@@ -15,7 +15,7 @@ from typing import cast
 
 import msgspec
 
-from talkhouse.pipelines.settings.configuration import setting
+from talkhouse.pipelines.settings.project import HERE, Project
 from talkhouse.pipelines.telemetry.events import HEARD, Event
 
 # six files, so 60 MB: weeks of syncs every five minutes
@@ -24,13 +24,13 @@ LEVELS = {"failed": "error", "busy": "warning", "skipped": "warning", "interrupt
 
 
 @contextmanager
-def logged() -> Iterator[None]:
+def logged(project: Project = HERE) -> Iterator[None]:
     """Writes the events to the file that is configured, if one is, while the context lasts."""
-    file = str(setting("logs.file") or "")
+    file = str(project.setting("logs.file") or "")
     if not file:
         yield
         return
-    handler = logging.StreamHandler(sys.stderr) if file == "-" else LogFile(file)
+    handler = logging.StreamHandler(sys.stderr) if file == "-" else LogFile(str(project.path(file)))
     handler.setFormatter(JsonLine())
     HEARD.addHandler(handler)
     HEARD.setLevel(logging.INFO)

@@ -25,24 +25,22 @@ from opentelemetry.trace import Span, StatusCode, Tracer, set_span_in_context
 from opentelemetry.util.re import parse_env_headers
 
 from talkhouse.pipelines.exit_codes import FAILED, MISUSED
-from talkhouse.pipelines.settings.configuration import secret
 from talkhouse.pipelines.telemetry.events import HEARD, Event
 from talkhouse.sources.settings import SettingsError
 
 EXPORT_SECONDS = 10.0
 LEFT_OUT = {"at", "event", "process_id", "seconds", "error"}
 
-# it would tell of failures itself, with the address
-logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
-logging.getLogger("opentelemetry").propagate = False
-
 
 @contextmanager
-def traced(endpoint: str) -> Iterator[None]:
+def traced(endpoint: str, headers: str) -> Iterator[None]:
     """Sends the spans of what happens while the context lasts. What cannot be sent is said, and
     stops nothing. Raises SettingsError.
     """
-    exporter = _exporter(endpoint)
+    # it would tell of failures itself, with the address
+    logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
+    logging.getLogger("opentelemetry").propagate = False
+    exporter = _exporter(endpoint, headers)
     kept = InMemorySpanExporter()
     about = Resource.create({"service.name": "talkhouse", "service.version": version("talkhouse")})
     provider = TracerProvider(resource=about, shutdown_on_exit=False)
@@ -63,10 +61,9 @@ def traced(endpoint: str) -> Iterator[None]:
         exporter.shutdown()  # type: ignore[no-untyped-call]
 
 
-def _exporter(endpoint: str) -> OTLPSpanExporter:
+def _exporter(endpoint: str, text: str) -> OTLPSpanExporter:
     if not endpoint.startswith(("https://", "http://")):
         raise SettingsError("traces.endpoint is no address: it begins with https://")
-    text = str(secret("traces.headers") or "")
     headers = parse_env_headers(text, liberal=True)
     if len(headers) != len(text.split(",")) and text:
         raise SettingsError("traces.headers: write them as name=value,name=value")

@@ -7,7 +7,7 @@ from pathlib import Path
 from talkhouse.pipelines.audit.outcome import Outcome
 from talkhouse.pipelines.audit.row_changes import change
 from talkhouse.pipelines.settings.connections import Connection
-from talkhouse.pipelines.settings.folders import PIPELINES_FOLDER
+from talkhouse.pipelines.settings.project import HERE
 from talkhouse.pipelines.syncing.list_states import list_states
 from talkhouse.pipelines.syncing.sync_connection import ConnectionSync, sync
 from talkhouse.pipelines.syncing.tombstones import lists_filling, mark
@@ -23,7 +23,7 @@ def repair(
     warehouse: Warehouse,
     plan: Plan,
     budget: Budget,
-    folder: Path = PIPELINES_FOLDER,
+    folder: Path = HERE.pipelines_folder,
 ) -> tuple[Verified, list[Outcome]]:
     """What differed, and the syncs that mended it: verify again to see whether it is.
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.settings.project import HERE, Project
 from talkhouse.pipelines.syncing.plans import plans_of, request_budget
 from talkhouse.pipelines.verification.repair import repair
 from talkhouse.pipelines.verification.report import Verdict
@@ -18,11 +19,16 @@ ROUNDS = 2
 
 
 def verify_all(
-    chosen: Sequence[Connection], budget: str, mend: bool, destination: Destination | None = None
+    chosen: Sequence[Connection],
+    budget: str,
+    mend: bool,
+    *,
+    project: Project = HERE,
+    destination: Destination | None = None,
 ) -> list[Verdict]:
     """How each connection and the warehouse differ; after mending it, if that was asked."""
     spending = request_budget("--budget", budget)
-    destination = destination or configured()
+    destination = destination or configured(project)
     if not destination.exists():
         raise SettingsError(f"{destination} is not there: run `talkhouse sync` first")
     verdicts = []
@@ -33,7 +39,7 @@ def verify_all(
             for _ in range(ROUNDS):
                 if not mend or all(table.ok for table in verdict.found.tables):
                     break
-                found, mended = repair(each, warehouse, plan, spending)
+                found, mended = repair(each, warehouse, plan, spending, project.pipelines_folder)
                 verdict.before.append(found)
                 verdict.mended += mended
                 verdict.found = verify(each, warehouse, plan, spending)

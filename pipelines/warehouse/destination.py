@@ -11,25 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from talkhouse.pipelines.settings.configuration import sections, setting
+from talkhouse.pipelines.settings.project import HERE, Project
 from talkhouse.pipelines.warehouse.interface import Destination
 from talkhouse.sources.settings import SettingsError
 
 DEFAULT_FILE = "talkhouse.duckdb"
 
 
-def configured() -> Destination:
+def configured(project: Project = HERE) -> Destination:
     """The destination that is configured. Raises SettingsError.
 
     Neither database's library is imported for the other's sake.
     """
     # what is of that name in one file hides what is in another: a word here, a table there
-    found = list(sections("destination"))
+    found = list(project.sections("destination"))
     named = next((each for each in found if isinstance(each, str)), "")
     if named == "postgres":
         from talkhouse.pipelines.warehouse.postgres.settings import configured_database
 
-        return configured_database()
+        return configured_database(project)
     if named not in ("", "duckdb"):
         raise SettingsError(f"destination is {named!r}, and must be duckdb or postgres")
     if not named and any(isinstance(each, dict) and "postgres" in each for each in found):
@@ -39,10 +39,10 @@ def configured() -> Destination:
         )
     from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
 
-    file: Any = setting("destination.duckdb")
+    file: Any = project.setting("destination.duckdb")
     if isinstance(file, dict):
         file = file.get("credentials")
-    return DuckDbFile(Path(str(file or DEFAULT_FILE)))
+    return DuckDbFile(project.path(str(file or DEFAULT_FILE)))
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ class Copy:
         return DuckDbFile(self.target)
 
 
-def configured_copy() -> Copy | None:
+def configured_copy(project: Project = HERE) -> Copy | None:
     """The copy that every sync is to publish, if any. Raises SettingsError."""
-    return copy_to("") if _publish() else None
+    return copy_to("", project) if _publish(project) else None
 
 
-def copy_to(named: str) -> Copy:
+def copy_to(named: str, project: Project = HERE) -> Copy:
     """The copy in the named file, or in the one that the settings name. Raises SettingsError."""
-    warehouse, named = configured(), named or _publish()
+    warehouse, named = configured(project), named or _publish(project)
     from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile, hidden_dataset
 
     if not isinstance(warehouse, DuckDbFile):
@@ -79,7 +79,7 @@ def copy_to(named: str) -> Copy:
             "no file to publish to: name one, as in `talkhouse publish --to published.duckdb`, or "
             "for every sync as destination.publish in .dlt/config.toml"
         )
-    target = Path(named)
+    target = project.path(named)
     if target.resolve() == warehouse.file.resolve():
         raise SettingsError(f"{target} is what everything is loaded into; publish to another file")
     if hidden := hidden_dataset(target):
@@ -89,5 +89,5 @@ def copy_to(named: str) -> Copy:
     return Copy(warehouse.file, target)
 
 
-def _publish() -> str:
-    return str(setting("destination.publish") or "")
+def _publish(project: Project) -> str:
+    return str(project.setting("destination.publish") or "")

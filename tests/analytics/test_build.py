@@ -25,6 +25,7 @@ from talkhouse.pipelines.audit.notes import (
 )
 from talkhouse.pipelines.orchestration.sync_all import sync_all
 from talkhouse.pipelines.settings.connections import connection
+from talkhouse.pipelines.settings.project import Project
 from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
 from talkhouse.pipelines.warehouse.interface import AlreadySyncing, Destination
 from talkhouse.pipelines.warehouse.migrations import migrate
@@ -149,7 +150,7 @@ def test_threads_of_a_build_see_every_table(
     account.synced()
     account.warehouse.close()
     monkeypatch.setattr(RelationsCache, "add", slowly)
-    built = build(destination, folder=tmp_path / "dbt")
+    built = build(destination, project=Project(tmp_path))
     assert (built.failures, built.warnings) == ([], [])
     with destination.open(read_only=True) as warehouse:
         for name in ("channels", "agents", "contacts", "messages", "teams"):
@@ -186,8 +187,8 @@ def test_one_build_at_a_time_in_a_postgres(postgres: Server, tmp_path: Path) -> 
         [outcome] = sync_all([connection("hotline", octopush(simulator))], destination=database)
         assert outcome.ok
         with database.building(), pytest.raises(AlreadySyncing, match="another process builds"):
-            build(database, folder=tmp_path)
-        assert build(database, folder=tmp_path).failures == []
+            build(database, project=Project(tmp_path))
+        assert build(database, project=Project(tmp_path)).failures == []
 
 
 @pytest.mark.deep

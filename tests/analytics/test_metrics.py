@@ -15,6 +15,7 @@ import pytest
 from support.account import HOUR, MINUTE, SERVED, Account, Row
 from support.metrics_oracle import Hours, Talk, Truth
 from talkhouse.pipelines.analytics import build as building
+from talkhouse.pipelines.settings.project import Project
 from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
 from talkhouse.pipelines.warehouse.interface import Destination
 from talkhouse.simulator import Simulator, World, serve
@@ -83,7 +84,7 @@ class House:
     def build(self, **how: Any) -> None:
         how.setdefault("as_of", self.world.now.isoformat())
         how.setdefault("time_zone", "UTC")
-        built = building.build(self.destination, folder=self.folder / "dbt", **how)
+        built = building.build(self.destination, project=Project(self.folder), **how)
         assert built.failures == []
 
     def rows(self, query: str) -> list[Row]:

@@ -22,6 +22,7 @@ from talkhouse.pipelines.demo.demo import CONVERSATIONS, SEED
 from talkhouse.pipelines.demo.simulate import simulated
 from talkhouse.pipelines.orchestration.sync_all import sync_all
 from talkhouse.pipelines.settings.connections import connection
+from talkhouse.pipelines.settings.project import Project
 from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
 from talkhouse.pipelines.warehouse.interface import Destination
 from talkhouse.pipelines.warehouse.postgres.database import PostgresDatabase
@@ -95,7 +96,7 @@ def fill(destination: Destination, folder: Path) -> None:
             chosen = [connection(*named) for named in simulated(world, simulator.url).items()]
             outcomes = sync_all(chosen, destination=destination)
         assert [outcome.error for outcome in outcomes if not outcome.ok] == []
-        built = build(destination, as_of=world.now.isoformat(), folder=folder / "dbt")
+        built = build(destination, as_of=world.now.isoformat(), project=Project(folder))
     # dbt leaves its log open, of which Python would warn in whatever test comes later
     for handler in logging.getLogger("file_log").handlers:
         handler.close()

@@ -25,6 +25,7 @@ from talkhouse.pipelines.privacy.erase import erase
 from talkhouse.pipelines.privacy.find_person import asked_for
 from talkhouse.pipelines.privacy.retain import retain
 from talkhouse.pipelines.privacy.rewrite_rows import rewrite
+from talkhouse.pipelines.settings.project import Project
 from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
 from talkhouse.pipelines.warehouse.interface import Destination, Warehouse
 from talkhouse.pipelines.warehouse.migrations import migrate
@@ -59,7 +60,7 @@ class Shop:
                 self.account(provider, warehouse).synced(**how)
 
     def build(self, **how: Any) -> Built:
-        built = build(self.destination, folder=self.folder / "dbt", **how)
+        built = build(self.destination, project=Project(self.folder), **how)
         assert built.failures == []
         return built
 

@@ -8,7 +8,7 @@ import pytest
 SEARCHED = """
 import sys
 from importlib.machinery import PathFinder
-from talkhouse.pipelines.cli.absent_modules import remember_if_absent
+from talkhouse.pipelines.cli.quick_process import remember_if_absent
 
 searched = []
 class Watching(PathFinder):

@@ -2,13 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from dlt.common.configuration import resolve
 
 from support import oracle
 from support.account import SERVED, Account, Open, cut_off
@@ -18,6 +15,7 @@ from talkhouse.pipelines.analytics.build import build
 from talkhouse.pipelines.orchestration.apply_policy import apply_policy
 from talkhouse.pipelines.privacy.inventory import report
 from talkhouse.pipelines.privacy.rewrite_rows import rewrite
+from talkhouse.pipelines.settings.project import Project
 from talkhouse.pipelines.syncing.plans import plan_of
 from talkhouse.pipelines.verification.verify import verify
 from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
@@ -135,15 +133,10 @@ def test_columns_with_telling_names_are_declared_as_personal(name: str) -> None:
 
 
 @pytest.fixture
-def loaded_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def loaded_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """The files of what was loaded are left where they are, to be searched."""
-    import_module("talkhouse.pipelines.syncing.dlt_setup")
-    settings: Any = resolve.resolve_single_provider_value
-    settings.cache_clear()
-    monkeypatch.setenv("LOAD__DELETE_COMPLETED_JOBS", "false")
-    yield
-    # what this process has read of the environment would last longer than this test
-    settings.cache_clear()
+    # before all others dlt looks for settings of a pipeline of that name
+    monkeypatch.setenv("SHOP__LOAD__DELETE_COMPLETED_JOBS", "false")
 
 
 @pytest.mark.twin
@@ -219,7 +212,7 @@ def test_a_second_sync_changes_nothing_and_verify_finds_no_difference(
 
 def people(file: Path) -> set[frozenset[tuple[str, str]]]:
     """Who is one person in the analysts' tables: the contacts of each."""
-    built = build(DuckDbFile(file), folder=file.parent / "dbt")
+    built = build(DuckDbFile(file), project=Project(file.parent))
     assert built.ok
     grouped: dict[str, set[tuple[str, str]]] = {}
     with DuckDbFile(file).open(read_only=True) as warehouse:

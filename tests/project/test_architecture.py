@@ -32,7 +32,7 @@ FLOORS = (
     ("pipelines.analytics", "pipelines.syncing"),
     ("pipelines.monitoring", "pipelines.privacy", "pipelines.verification"),
     ("pipelines.alerts", "pipelines.orchestration"),
-    ("pipelines.demo",),
+    ("pipelines.api", "pipelines.demo"),
     ("pipelines.cli",),
     ("__main__",),
 )

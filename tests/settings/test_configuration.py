@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from talkhouse.pipelines.settings import configuration
-from talkhouse.pipelines.settings.configuration import secret, sections, setting
+from talkhouse.pipelines.settings.project import HERE
 from talkhouse.sources.settings import SettingsError
 
 names = st.sampled_from(["audit", "audit.keep", "audit.keep.more", "logs.file", "keep"])
@@ -56,30 +56,30 @@ def test_a_setting_is_what_dlt_finds(
             patched.setenv(name, value)
         _forget_settings()
         for name in ("audit", "audit.keep", "audit.keep.more", "logs.file", "keep", "nothing"):
-            assert setting(name) == dlt.config.get(name), name
-            assert secret(name) == dlt.secrets.get(name), name
+            assert HERE.setting(name) == dlt.config.get(name), name
+            assert HERE.secret(name) == dlt.secrets.get(name), name
 
 
 def test_every_place_has_its_own_section(folder: Path) -> None:
     (folder / ".dlt/config.toml").write_text("[retention]\nmessages = '400d'\n")
     (folder / ".dlt/secrets.toml").write_text("[retention]\ncontacts = '90d'\n")
-    assert list(sections("retention")) == [{"contacts": "90d"}, {"messages": "400d"}]
+    assert list(HERE.sections("retention")) == [{"contacts": "90d"}, {"messages": "400d"}]
 
 
 def test_a_file_that_changed_is_read_again(folder: Path) -> None:
     file = folder / ".dlt/config.toml"
     for keep in ("30d", "400d"):
         file.write_text(f"[audit]\nkeep = '{keep}'\n")
-        assert setting("audit.keep") == keep
+        assert HERE.setting("audit.keep") == keep
     file.unlink()
-    assert setting("audit.keep") is None
+    assert HERE.setting("audit.keep") is None
 
 
 @pytest.mark.parametrize("text", ["[audit\n", "audit = 'ol\xe9'\n"])
 def test_a_file_that_is_not_toml_is_named(folder: Path, text: str) -> None:
     (folder / ".dlt/config.toml").write_bytes(text.encode("latin-1"))
     with pytest.raises(SettingsError, match=r"/\.dlt/config\.toml is not TOML: ") as error:
-        setting("audit.keep")
+        HERE.setting("audit.keep")
     assert "\n" not in str(error.value)
 
 
@@ -87,25 +87,25 @@ def test_the_folder_may_have_another_name(folder: Path, monkeypatch: pytest.Monk
     for name, keep in ((".dlt", "30d"), ("conf", "7d")):
         (folder / "home" / name).mkdir(exist_ok=True)
         (folder / "home" / name / "config.toml").write_text(f"[audit]\nkeep = '{keep}'\n")
-    assert setting("audit.keep") == "30d"
+    assert HERE.setting("audit.keep") == "30d"
     monkeypatch.setenv("DLT_CONFIG_FOLDER", "conf")
-    assert setting("audit.keep") == "7d"
+    assert HERE.setting("audit.keep") == "7d"
 
 
 def test_nobody_needs_a_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
-    assert setting("audit.keep") is None
+    assert HERE.setting("audit.keep") is None
 
 
 def test_a_mounted_secret_comes_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(configuration, "MOUNTED_SECRETS", folder)
     monkeypatch.setenv("CONNECTIONS__SHOP__API_KEY", "of the environment")
-    assert secret("connections.shop.api_key") == "of the environment"
+    assert HERE.secret("connections.shop.api_key") == "of the environment"
     (folder / "connections--shop--api-key").write_text("of Docker")
-    assert secret("connections.shop.api_key") == "of Docker"
+    assert HERE.secret("connections.shop.api_key") == "of Docker"
     (folder / "privacy--key").mkdir()
     (folder / "privacy--key/privacy--key").write_text("of Kubernetes")
-    assert secret("privacy.key") == "of Kubernetes"
+    assert HERE.secret("privacy.key") == "of Kubernetes"
 
 
 @pytest.mark.parametrize(
@@ -122,13 +122,13 @@ def test_a_vault_is_left_to_dlt(folder: Path, vault: str, monkeypatch: pytest.Mo
             return f"{'.'.join([*sections, key])} of the vault", key
 
     monkeypatch.setattr(type(dlt.secrets), "config_providers", [Vault()])
-    assert secret("privacy.key") is None
+    assert HERE.secret("privacy.key") is None
     where, _, what = vault.partition("=")
     if where.startswith("."):
         (folder / where).write_text(what)
     else:
         monkeypatch.setenv(where, what)
-    assert secret("privacy.key") == "privacy.key of the vault"
+    assert HERE.secret("privacy.key") == "privacy.key of the vault"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,6 @@ PACKAGES = str(Path(talkhouse.__file__).parent.parent)
 """Where the packages are that these tests import: their processes are to run the same."""
 
 processes = get_context("forkserver")
-# talkhouse.pipelines.syncing.dlt_setup sets dlt up as it is imported: a fork does that itself
 processes.set_forkserver_preload(
     ["pytest", "hypothesis", "stamina", "httpcore", "h11", "pytz", "pyarrow.parquet"]
     + ["talkhouse.simulator"]
@@ -35,6 +34,7 @@ processes.set_forkserver_preload(
     + [
         "talkhouse.pipelines.cli.commands",
         "talkhouse.pipelines.syncing.load_chunk",
+        "talkhouse.pipelines.syncing.load_package",
         "talkhouse.pipelines.syncing.sync_messages",
         "talkhouse.pipelines.syncing.tombstones",
     ]
@@ -124,9 +124,6 @@ def _talkhouse(
         os.close(opened)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", line_buffering=False)  # type: ignore[union-attr]
-    assert "talkhouse.pipelines.syncing.dlt_setup" not in sys.modules, (
-        "dlt was set up before the environment was"
-    )
     assert PACKAGES == environment["PYTHONPATH"], "the fork has other packages than the tests"
     from talkhouse.pipelines.cli.commands import app
 

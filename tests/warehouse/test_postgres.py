@@ -23,6 +23,7 @@ from support.repository import ROOT
 from support.shell import Shell, octopush, wait_until
 from talkhouse.pipelines.analytics.build import build
 from talkhouse.pipelines.orchestration.sync_all import sync_all
+from talkhouse.pipelines.settings.project import Project
 from talkhouse.pipelines.syncing.plans import plan_of
 from talkhouse.pipelines.warehouse.duckdb_file import DuckDbWarehouse
 from talkhouse.pipelines.warehouse.interface import WarehouseError
@@ -318,7 +319,7 @@ def test_a_role_that_owns_only_its_schemas_is_enough(
         with destination.open() as owner:
             for schema in ("staging", "unified", "marts", "seeds", "snapshots"):
                 owner.execute(f"create schema {schema} authorization {role}")
-        built = build(least, folder=tmp_path / "dbt")
+        built = build(least, project=Project(tmp_path))
         assert (built.failures, built.providers) == ([], ["hilos"])
     finally:
         with destination.open() as owner:

@@ -20,7 +20,7 @@ from talkhouse.pipelines.analytics.build import build
 from talkhouse.pipelines.audit.past_runs import past_runs
 from talkhouse.pipelines.demo.simulate import simulated
 from talkhouse.pipelines.monitoring.overview import look
-from talkhouse.pipelines.orchestration.sync_all import sync_all
+from talkhouse.pipelines.orchestration.sync_all import SyncOptions, sync_all
 from talkhouse.pipelines.settings.connections import Connection, connection
 from talkhouse.pipelines.syncing.cost_estimate import plan_all
 from talkhouse.pipelines.syncing.list_states import list_states
@@ -135,10 +135,10 @@ def test_a_warehouse_of_an_earlier_release_goes_on(
         had, did = keys(warehouse), audit(warehouse)
 
     for full in (False, True):
-        outcomes = sync_all(chosen, full=full, destination=restored)
+        outcomes = sync_all(chosen, SyncOptions(full=full), destination=restored)
         assert [each.error for each in outcomes] == [""] * len(chosen)
         simulator.world.advance(DAY)
-    assert all(verdict.ok for verdict in verify_all(chosen, "", False, restored))
+    assert all(verdict.ok for verdict in verify_all(chosen, "", False, destination=restored))
     assert build(restored).failures == []
     assert_looked_at(chosen, restored)
 
@@ -238,7 +238,7 @@ def test_what_the_first_release_left_unfinished_begins_anew(
         )
     window = {"since": SINCE.isoformat(), "until": UNTIL.isoformat()}
     for how in (window, {}):
-        [outcome] = sync_all([hotline], destination=restored, **how)  # type: ignore[arg-type]
+        [outcome] = sync_all([hotline], SyncOptions(**how), destination=restored)
         assert outcome.error == ""
     with restored.open() as warehouse:
         known = list_states(hotline, warehouse)["conversations"]

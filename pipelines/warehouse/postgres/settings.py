@@ -5,15 +5,21 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs.exceptions import InvalidConnectionString
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
+from talkhouse.pipelines.settings.project import HERE, Project
 from talkhouse.pipelines.warehouse.postgres.database import PostgresDatabase
 from talkhouse.sources.settings import SettingsError
 
+CREDENTIALS = "destination.postgres.credentials"
 
-def configured_database() -> PostgresDatabase:
+
+def configured_database(project: Project = HERE) -> PostgresDatabase:
     """The database that `destination.postgres.credentials` names. Raises SettingsError."""
     try:
         credentials = resolve_configuration(
-            PostgresCredentials(), sections=("destination", "postgres")
+            PostgresCredentials(),
+            sections=("destination", "postgres"),
+            # dlt looks in the working folder
+            explicit_value=None if project == HERE else project.secret(CREDENTIALS),
         )
     except ConfigFieldMissingException as e:
         raise SettingsError(
