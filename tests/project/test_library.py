@@ -1,0 +1,79 @@
+"""Another program uses Talkhouse: with a folder and settings of its choice, and nothing else in its
+process is changed.
+"""
+
+import gc
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+from support.shell import octopush
+from talkhouse.pipelines import api
+from talkhouse.pipelines.orchestration.sync_all import SyncOptions
+from talkhouse.pipelines.settings.project import Project
+from talkhouse.simulator import Simulator
+from talkhouse.sources.settings import SettingsError
+
+IMPORTED = """
+import gc, json, logging, os, sys
+def process():
+    ours = [finder for finder in sys.meta_path if "talkhouse" in type(finder).__module__]
+    collector = [gc.get_threshold(), gc.get_freeze_count()]
+    logs = [logging.root.level, len(logging.root.handlers)]
+    return [dict(os.environ), ours, collector, logs, os.umask(0o022)]
+os.umask(0o022)
+before = process()
+from talkhouse.pipelines import api
+after = process()
+print(json.dumps([before == after, sorted({"dlt", "duckdb", "dbt", "pyarrow"} & set(sys.modules))]))
+"""
+
+
+def test_importing_it_does_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == [True, []]
+
+
+def test_a_folder_and_settings_are_passed_in(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, elsewhere = tmp_path / "work", tmp_path / "elsewhere"
+    for folder in (work, elsewhere):
+        folder.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setenv("DESTINATION__DUCKDB", str(tmp_path / "of_the_environment.duckdb"))
+    settings = {
+        "connections": {"shop": octopush(simulator)},
+        "destination": {"duckdb": "shop.duckdb", "publish": "published.duckdb"},
+    }
+    project = Project(work, settings)
+    settings_of_dlt = Container()[PluggableRunContext].providers.providers
+    before = [*os.environ.items()], gc.get_threshold(), [*settings_of_dlt], os.umask(0o022)
+
+    assert [each.name for each in api.connections(project)] == ["shop"]
+    with pytest.raises(SettingsError, match="there is no connection other"):
+        api.sync(project, names=["other"])
+    [outcome] = api.sync(project, SyncOptions(only=["conversations"]), names=["shop"])
+    assert (outcome.connection, outcome.error) == ("shop", "")
+    [outcome] = api.sync(project)
+    assert outcome.ok and outcome.rows["messages"]
+    assert [verdict.ok for verdict in api.verify(project)] == [True]
+    assert api.status(project).ok
+    assert api.build(project).failures == []
+    assert api.publish(project).error == ""
+
+    assert [*elsewhere.iterdir()] == [] and not (tmp_path / "of_the_environment.duckdb").exists()
+    assert {each.name for each in work.iterdir()} == {".dlt", "shop.duckdb", "published.duckdb"}
+    files = [each for each in work.rglob("*") if each.is_file()]
+    assert {stat.S_IMODE(each.stat().st_mode) & 0o077 for each in files} == {0}
+    after = [*os.environ.items()], gc.get_threshold(), [*settings_of_dlt], os.umask(before[3])
+    assert after == (*before[:3], 0o022)
