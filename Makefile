@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-deep coverage try check audit mutants bench soak lock clean
+.PHONY: demo test test-deep coverage try check drawing audit mutants bench soak lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/stamp
@@ -38,6 +38,10 @@ check: $(VENV)/stamp
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+# the drawing of the structure in CONTRIBUTING.md
+drawing: $(VENV)/stamp
+	PYTHONPATH=tests $(BIN)/python -m support.drawing
 
 # asks the package index what is known of each locked version: it needs the network, and a tool that is not ours
 audit:
