@@ -68,8 +68,8 @@ soak: $(VENV)/stamp
 COMPILE = .uv/bin/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
 	--no-header --no-annotate --no-emit-index-url
 
-# requirements-dev.lock to develop with, and without the tools of that requirements.lock to run with: the same
-# versions, and those that were locked before where they still fit
+# requirements-dev.lock is for developing; requirements.lock, for running, has the same versions without the tools.
+# Versions that are locked stay where they still fit
 lock:
 	test -x .uv/bin/uv || { $(PYTHON) -m venv .uv && \
 		.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9; }
