@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-deep coverage try check audit mutants bench soak lock clean
+.PHONY: demo test test-deep coverage try check drawing audit mutants bench soak lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/stamp
@@ -39,11 +39,15 @@ check: $(VENV)/stamp
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
+# the drawing of the structure in CONTRIBUTING.md
+drawing: $(VENV)/stamp
+	PYTHONPATH=tests $(BIN)/python -m support.drawing
+
 # asks the package index what is known of each locked version: it needs the network, and a tool that is not ours
 audit:
 	test -x .audit/bin/pip-audit || { $(PYTHON) -m venv .audit && \
 		.audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1; }
-	.audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements.lock
+	.audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements-dev.lock
 
 # breaks the heart of the sync in some 2,400 ways, one by one, which takes hours: MUTANTS='talkhouse.sources.scan.walk*' chooses
 mutants: $(VENV)/stamp
@@ -61,19 +65,25 @@ bench: $(VENV)/stamp
 soak: $(VENV)/stamp
 	$(BIN)/python benchmarks/soak.py
 
-# uv is needed for this only
+COMPILE = .uv/bin/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
+	--no-header --no-annotate --no-emit-index-url
+
+# requirements-dev.lock is for developing; requirements.lock, for running, has the same versions without the tools.
+# Versions that are locked stay where they still fit
 lock:
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-		--no-header --no-annotate --no-emit-index-url --output-file requirements.lock
+	test -x .uv/bin/uv || { $(PYTHON) -m venv .uv && \
+		.uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9; }
+	$(COMPILE) --group dev --output-file requirements-dev.lock
+	$(COMPILE) --constraint requirements-dev.lock --output-file requirements.lock
 
 clean:
-	rm -rf .venv .venv-* .audit mutants
+	rm -rf .venv .venv-* .audit .uv mutants
 
-$(VENV)/stamp: requirements.lock pyproject.toml
+$(VENV)/stamp: requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
 		echo "Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is none of them:" \
 			"make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@

@@ -7,6 +7,7 @@ from talkhouse.pipelines.analytics.build import Built, build, failed_build, time
 from talkhouse.pipelines.analytics.publish import Publication, published
 from talkhouse.pipelines.audit.notes import last_build
 from talkhouse.pipelines.audit.outcome import Outcome
+from talkhouse.pipelines.settings.extras import BUILD
 from talkhouse.pipelines.warehouse.destination import Copy, configured
 from talkhouse.pipelines.warehouse.interface import (
     AlreadySyncing,
@@ -18,10 +19,11 @@ from talkhouse.sources.settings import SettingsError, duration
 def build_age(text: str) -> timedelta | None:
     """How old the last good build may be, as `--build` says; None if nothing is to be built.
 
-    Raises SettingsError, also if there is no such time zone as it would build for.
+    Raises SettingsError, also if there is no dbt, or no such time zone as it would build for.
     """
     if not text:
         return None
+    BUILD.require("--build")
     time_zone_of()
     try:
         return duration(text)

@@ -18,6 +18,7 @@ from talkhouse.pipelines.analytics.publish import Publication
 from talkhouse.pipelines.analytics.unchanged_build import ingredients, note_built, unchanged_since
 from talkhouse.pipelines.audit.notes import note_build, was_built_of
 from talkhouse.pipelines.console import print_json, results
+from talkhouse.pipelines.settings.extras import BUILD
 from talkhouse.pipelines.settings.project import HERE, Project
 from talkhouse.pipelines.telemetry.events import BuildEnded, tell
 from talkhouse.pipelines.warehouse.interface import Destination, Warehouse, WarehouseError
@@ -64,10 +65,11 @@ def build(
     `time_zone` is whose days the marts count by, `models.time_zone` of the settings if it is empty.
     `as_of` (ISO 8601) takes the place of the time of the build.
 
-    Raises SettingsError if nothing was ever loaded, or there is no such time zone; WarehouseError
-    if the destination cannot be opened; AlreadySyncing if another process builds or, into a DuckDB
-    file, syncs.
+    Raises SettingsError if dbt is not installed, nothing was ever loaded, or there is no such time
+    zone; WarehouseError if the destination cannot be opened; AlreadySyncing if another process
+    builds or, into a DuckDB file, syncs.
     """
+    BUILD.require("a build")
     models = _models_hash()
     variables: dict[str, Any] = {"time_zone": time_zone_of(time_zone, project)}
     if as_of:

@@ -45,7 +45,8 @@ def demo(
 ) -> None:
     """Sync all five providers from a simulator, and ask the result four questions.
 
-    No account is needed, and nothing outside this folder is touched.
+    No account is needed, and nothing outside this folder is touched. The questions are to the
+    analysts' tables: without the extra `build`, only the sync is shown.
 
     Example: `talkhouse demo --file demo.duckdb`
     """

@@ -17,9 +17,10 @@ def build(
 ) -> None:
     """Build the analysts' tables: one model of conversations, and the answers people ask of it.
 
-    Does nothing if nothing changed since the last good build. What fails a test is not built upon.
-    With `destination.publish`, a copy for readers is published if nothing failed. Exits with 1 if
-    anything did, 75 if another process holds the file; a warning is no failure.
+    Needs the extra `build`. Does nothing if nothing changed since the last good build. What fails
+    a test is not built upon. With `destination.publish`, a copy for readers is published if nothing
+    failed. Exits with 1 if anything did, 75 if another process holds the file; a warning is no
+    failure.
 
     Example: `talkhouse build`
     """

@@ -1,4 +1,6 @@
-"""The demonstration: all five providers from a simulator, and four questions to the result."""
+"""The demonstration: all five providers from a simulator, and four questions to the result,
+if dbt is installed, which builds the tables that they ask.
+"""
 
 from pathlib import Path
 from textwrap import indent
@@ -13,6 +15,7 @@ from talkhouse.pipelines.demo.simulate import simulated
 from talkhouse.pipelines.monitoring.connection_status import FINDINGS
 from talkhouse.pipelines.orchestration.sync_all import sync_all
 from talkhouse.pipelines.settings.connections import connection
+from talkhouse.pipelines.settings.extras import BUILD
 from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
 from talkhouse.pipelines.warehouse.interface import Warehouse, WarehouseError
 from talkhouse.simulator import World, serve
@@ -66,7 +69,7 @@ Next (after `make`, the command is .venv/bin/talkhouse):
 
 def run_demo(file: Path) -> bool:
     """Syncs and builds, prints what was loaded, four answers and what to type next; whether all
-    went well.
+    went well. Without dbt, it builds nothing and has no answers.
     """
     _refuse_real_data(file)
     console = results()
@@ -80,18 +83,28 @@ def run_demo(file: Path) -> bool:
         for outcome in failed:
             console.print(f"{outcome.connection}: {outcome.error}", markup=False)
         return False
-    built = build(DuckDbFile(file), as_of=world.now.isoformat())
-    show_built(built, None, as_json=False)
-    if not built.ok:
-        return False
     with DuckDbFile(file).open(read_only=True) as warehouse:
         console.print(f"\nIn {file}, after {requests:,} requests in {seconds:.1f} s:")
         console.print(_loaded(warehouse))
+    if not BUILD.is_installed:
+        console.print(f"\nThe analysts' tables were not built: that needs {BUILD}", markup=False)
+    elif not _answered(console, DuckDbFile(file), world):
+        return False
+    console.print("\n" + NEXT.format(file=file), markup=False)
+    return True
+
+
+def _answered(console: Console, file: DuckDbFile, world: World) -> bool:
+    """Builds the analysts' tables, and asks them; whether the build went well."""
+    built = build(file, as_of=world.now.isoformat())
+    show_built(built, None, as_json=False)
+    if not built.ok:
+        return False
+    with file.open(read_only=True) as warehouse:
         for question, query in QUESTIONS.items():
             console.print(f"\n{question}\n", style="bold")
             console.print(indent(query, "    ") + "\n", markup=False)
-            _answer(console, warehouse.rows(query))
-    console.print("\n" + NEXT.format(file=file), markup=False)
+            _print_rows(console, warehouse.rows(query))
     return True
 
 
@@ -125,7 +138,7 @@ def _loaded(warehouse: Warehouse) -> Table:
     return table
 
 
-def _answer(console: Console, rows: list[dict[str, Any]]) -> None:
+def _print_rows(console: Console, rows: list[dict[str, Any]]) -> None:
     table = Table(*rows[0])
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))

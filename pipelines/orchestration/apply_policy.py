@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from talkhouse.pipelines.audit.unfinished import PRIVACY, READ_AGAIN, note_renewed
 from talkhouse.pipelines.orchestration.sync_all import SyncOptions, sync_all
 from talkhouse.pipelines.privacy.inventory import report
-from talkhouse.pipelines.privacy.rebuild import renew
+from talkhouse.pipelines.privacy.rebuild import renew, require_for_rebuild
 from talkhouse.pipelines.privacy.rewrite_rows import rewrite
 from talkhouse.pipelines.settings.connections import Connection
 from talkhouse.pipelines.warehouse.destination import Copy
@@ -36,8 +36,10 @@ def apply_policy(
     destination: Destination, privacy: Privacy, chosen: Sequence[Connection], copy: Copy | None
 ) -> Applied:
     """Rewrites what is stored; what cannot be is read again in full. Then builds anew what was
-    built, and publishes, so that nothing of what is hidden now is left anywhere.
+    built, and publishes, so that nothing of what is hidden now is left anywhere. Raises
+    SettingsError if what was built cannot be rebuilt.
     """
+    require_for_rebuild(destination)
     applied = Applied()
     with destination.open() as warehouse:
         applied.read_again = report(warehouse, privacy).read_again

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from talkhouse.pipelines.monitoring.health import SOONEST_STALE, STALE_AFTER_RUNS, words
+from talkhouse.pipelines.settings.extras import BUILD
 from talkhouse.pipelines.settings.personal_data import configured_retention
 from talkhouse.sources.settings import SettingsError, duration
 
@@ -165,6 +166,8 @@ def sync_arguments(build: str) -> list[str]:
         duration(build)
     except ValueError as e:
         raise SettingsError(f"--build: {e}; or {NEVER}") from None
+    if not BUILD.is_installed:
+        raise SettingsError(f"--build {build} needs {BUILD}; or write --build {NEVER}")
     return ["sync", "--build", build]
 
 

@@ -7,8 +7,15 @@ from datetime import UTC, datetime
 from talkhouse.pipelines.analytics.build import build, is_built
 from talkhouse.pipelines.analytics.publish import published
 from talkhouse.pipelines.audit.unfinished import note_renewed, unrenewed
+from talkhouse.pipelines.settings.extras import BUILD
 from talkhouse.pipelines.warehouse.destination import Copy
 from talkhouse.pipelines.warehouse.interface import Destination, Warehouse
+
+
+def require_for_rebuild(destination: Destination) -> None:
+    """Raises SettingsError if there are models that could not be rebuilt, since dbt is missing."""
+    if is_built(destination):
+        BUILD.require("rebuilding the analysts' tables")
 
 
 def renew(destination: Destination, command: str, copy: Copy | None) -> list[str]:

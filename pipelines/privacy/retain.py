@@ -11,7 +11,7 @@ from talkhouse.pipelines.audit.unfinished import RETAIN, note_unrenewed, unrenew
 from talkhouse.pipelines.console import print_json, results
 from talkhouse.pipelines.privacy.find_person import columns_by_kind
 from talkhouse.pipelines.privacy.leftovers import clear_leftovers
-from talkhouse.pipelines.privacy.rebuild import renew
+from talkhouse.pipelines.privacy.rebuild import renew, require_for_rebuild
 from talkhouse.pipelines.privacy.rewrite_rows import stored_records
 from talkhouse.pipelines.settings.connections import Connection
 from talkhouse.pipelines.syncing.storage_rules import aged
@@ -48,8 +48,10 @@ def retain(
 ) -> Retained:
     """Deletes what is too old, of every account that is stored; without `do` says what would go.
 
-    Raises AlreadySyncing if a sync is under way.
+    Raises AlreadySyncing if a sync is under way, SettingsError if what is built cannot be rebuilt.
     """
+    if do:
+        require_for_rebuild(destination)
     retained = Retained({name: window.total_seconds() / 86_400 for name, window in windows.items()})
     now = datetime.now(UTC)
     oldest = {name: now - window for name, window in windows.items()}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from talkhouse.pipelines.settings.extras import POSTGRES
 from talkhouse.pipelines.settings.project import HERE, Project
 from talkhouse.pipelines.warehouse.interface import Destination
 from talkhouse.sources.settings import SettingsError
@@ -27,6 +28,7 @@ def configured(project: Project = HERE) -> Destination:
     found = list(project.sections("destination"))
     named = next((each for each in found if isinstance(each, str)), "")
     if named == "postgres":
+        POSTGRES.require('destination = "postgres"')
         from talkhouse.pipelines.warehouse.postgres.settings import configured_database
 
         return configured_database(project)

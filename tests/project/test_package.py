@@ -7,6 +7,8 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Mapping
+from email.message import Message
+from email.parser import HeaderParser
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 
 
 FOLDERS = ("models", "pipelines", "simulator", "sources")
+MODULES = ("__init__.py", "__main__.py", "py.typed")
 BUILD = "import sys, hatchling.build as it; getattr(it, sys.argv[1])(sys.argv[2])"
 
 
@@ -66,7 +69,26 @@ def test_the_wheel_has_one_package_and_nothing_that_a_build_left(installed: Path
         for file in (installed / "talkhouse").rglob("*")
         if file.is_file()
     }
-    assert there == here | {"talkhouse/__init__.py", "talkhouse/__main__.py"}
+    assert there == here | {f"talkhouse/{name}" for name in MODULES}
+
+
+@pytest.fixture(scope="module")
+def metadata(installed: Path) -> Message:
+    [file] = installed.glob("talkhouse-*.dist-info/METADATA")
+    return HeaderParser().parsestr(file.read_text("utf-8"))
+
+
+def test_the_wheel_says_for_whom_it_is(metadata: Message) -> None:
+    assert metadata["License-Expression"] == "Apache-2.0"
+    classifiers = metadata.get_all("Classifier", [])
+    prefix = "Programming Language :: Python :: 3."
+    minors = [each.removeprefix(prefix) for each in classifiers if each.startswith(prefix)]
+    assert metadata["Requires-Python"] == f"<3.{int(minors[-1]) + 1},>=3.{minors[0]}"
+    assert "Typing :: Typed" in classifiers
+
+
+def test_the_tools_for_tests_are_no_extra(metadata: Message) -> None:
+    assert metadata.get_all("Provides-Extra") == ["build", "postgres"]
 
 
 def test_the_repository_has_the_same_package_by_links() -> None:
@@ -114,6 +136,10 @@ def test_the_image_is_made_of_what_is_there() -> None:
         for name in names.split():
             assert (ROOT / name).exists(), name
     assert {*FOLDERS, "talkhouse"} <= {name for names in copied for name in names.split()}
+
+
+def test_the_image_has_no_tools_for_tests() -> None:
+    assert re.findall(r"-r /src/(\S+)", DOCKERFILE) == ["requirements.lock"]
 
 
 def test_the_image_runs_as_the_user_of_the_cron_job() -> None:
