@@ -25,8 +25,8 @@
 {%- endmacro %}
 
 
-{#- Whether the provider of a row has a staging model of that name: where it has none, there is nothing
-    to count, and the count is null. -#}
+{#- Whether the provider of a row has a staging model of that name: where it has none, a count of its
+    rows is null and not 0. -#}
 {% macro gives(provider, name) -%}
     {{ provider }} in ('{{ providers_with(name) | join("', '") }}')
 {%- endmacro %}

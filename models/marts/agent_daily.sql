@@ -3,7 +3,7 @@ with told as (
     select provider,
            account,
            conversation_id,
-           -- unknown where only what is public is known
+           -- notes and closings are unknown where only what is public is known
            case when thread = 'whole' then 0 end as no_internal
       from {{ ref('conversations') }}
      where thread in ('whole', 'public messages')
