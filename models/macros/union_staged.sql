@@ -1,11 +1,6 @@
-{#- The rows of every provider's staging model of that name, with the provider's name before them.
-    `only` are the providers that have such a thing at all. -#}
-{% macro union_staged(name, columns, only=none) -%}
-    {%- set having = [] -%}
-    {%- for provider in var('providers') if only is none or provider in only -%}
-        {%- do having.append(provider) -%}
-    {%- endfor -%}
-    {%- for provider in having %}
+{#- The rows of every provider's staging model of that name, with the provider's name before them. -#}
+{% macro union_staged(name, columns) -%}
+    {%- for provider in providers_with(name) %}
     select cast('{{ provider }}' as {{ dbt.type_string() }}) as provider, {{ columns | join(', ') }}
       from {{ ref('stg_' ~ provider ~ '__' ~ name) }}
         {%- if not loop.last %} union all{% endif %}
@@ -16,6 +11,24 @@
         {%- endfor %}
      where false
     {%- endfor %}
+{%- endmacro %}
+
+
+{#- The providers that have a staging model of that name. A variable says so: refs are made while dbt
+    parses, when there is no graph to ask. -#}
+{% macro providers_with(name) -%}
+    {%- set found = [] -%}
+    {%- for provider, names in var('staged').items() if name in names -%}
+        {%- do found.append(provider) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+
+{#- Whether the provider of a row has a staging model of that name: where it has none, a count of its
+    rows is null and not 0. -#}
+{% macro gives(provider, name) -%}
+    {{ provider }} in ('{{ providers_with(name) | join("', '") }}')
 {%- endmacro %}
 
 

@@ -11,7 +11,8 @@ select {{ local_date('report.started_at') }} as date_day,
        case when count(report.turns) > 0 then count(report.first_response_seconds) end as answered,
        {{ median('report.first_response_seconds') }} as median_first_response_seconds,
        {{ median('report.final_resolution_seconds') }} as median_final_resolution_seconds,
-       case when report.provider = 'chatwoot' then count(report.csat_rating) end as csat_responses,
+       case when {{ gives('report.provider', 'csat_responses') }} then count(report.csat_rating) end
+         as csat_responses,
        cast(avg(report.csat_rating) as double precision) as mean_csat_rating
   from {{ ref('conversation_report') }} as report
  where report.started_at is not null

@@ -1,9 +1,6 @@
 -- Who a conversation is assigned to now.
 with staged as (
-    {{ union_staged(
-        'conversation_assignees', ['account', 'conversation_id', 'agent_id'],
-        only=['chatwoot', 'hilos', 'activecampaign', 'octopush']
-    ) }}
+    {{ union_staged('conversation_assignees', ['account', 'conversation_id', 'agent_id']) }}
 )
 
 select staged.provider,

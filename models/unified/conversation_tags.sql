@@ -1,4 +1,1 @@
-{{ union_staged(
-    'conversation_tags', ['account', 'conversation_id', 'tag_id', 'tag_name'],
-    only=['chatwoot', 'hilos', 'activecampaign']
-) }}
+{{ union_staged('conversation_tags', ['account', 'conversation_id', 'tag_id', 'tag_name']) }}

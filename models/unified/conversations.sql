@@ -1,8 +1,7 @@
 with reads as (
     {{ union_staged(
         'thread_reads',
-        ['account', 'conversation_id', 'read_at', 'failed_at', 'read_up_to_at', 'missing_messages'],
-        only=['chatwoot', 'octopush']
+        ['account', 'conversation_id', 'read_at', 'failed_at', 'read_up_to_at', 'missing_messages']
     ) }}
 )
 
@@ -27,19 +26,16 @@ select conversations.provider,
             when coalesce(conversations.first_message_at, metrics.first_message_at) is not null
             then 'first message'
        end as started_at_source,
-       coalesce(conversations.last_activity_at, case
-           when conversations.provider = 'pembalasan' then metrics.last_message_at
-       end) as last_activity_at,
+       conversations.last_activity_at,
        conversations.provider_first_reply_at,
        conversations.provider_waiting_since_at,
        conversations.snoozed_until,
-       case when conversations.provider in ('hilos', 'activecampaign') then 'first message'
-            when conversations.provider = 'pembalasan' then 'public messages'
+       case when not {{ gives('conversations.provider', 'thread_reads') }}
+            then conversations.thread_at_best
             when reads.read_at is null or reads.failed_at is not null then 'none'
             when coalesce(reads.missing_messages, 0) > 0
               or reads.read_up_to_at is distinct from conversations.last_activity_at then 'partial'
-            when conversations.provider = 'octopush' then 'no times'
-            else 'whole'
+            else conversations.thread_at_best
        end as thread,
        conversations.messages_declared,
        conversations.deleted_at

@@ -1,3 +1,1 @@
-{{ union_staged(
-    'teams', ['account', 'team_id', 'team_name', 'deleted_at'], only=['chatwoot', 'hilos']
-) }}
+{{ union_staged('teams', ['account', 'team_id', 'team_name', 'deleted_at']) }}

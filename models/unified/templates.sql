@@ -1,6 +1,4 @@
-{{ union_staged(
-    'templates',
-    ['account', 'template_id', 'template_name', 'template_language', 'template_category',
-     'provider_status', 'deleted_at'],
-    only=['hilos', 'activecampaign']
-) }}
+{{ union_staged('templates', [
+    'account', 'template_id', 'template_name', 'template_language', 'template_category',
+    'provider_status', 'deleted_at',
+]) }}

@@ -22,7 +22,6 @@ from talkhouse.pipelines.settings.extras import BUILD
 from talkhouse.pipelines.settings.project import HERE, Project
 from talkhouse.pipelines.telemetry.events import BuildEnded, tell
 from talkhouse.pipelines.warehouse.interface import Destination, Warehouse, WarehouseError
-from talkhouse.sources.registry import PROVIDERS
 from talkhouse.sources.settings import SettingsError
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -77,10 +76,9 @@ def build(
     if not destination.exists():
         raise SettingsError(f"{destination} has nothing to build from: run `talkhouse sync` first")
     with destination.open(read_only=True) as warehouse:
-        tables = _raw_tables(warehouse, destination)
-        variables |= {"providers": list(tables), "tables": tables}
+        variables |= _what_is_there(warehouse, destination)
         unchanged = None if full else unchanged_since(warehouse, models, variables)
-    built = Built(str(destination), list(tables), unchanged_since=unchanged)
+    built = Built(str(destination), list(variables["staged"]), unchanged_since=unchanged)
     if not unchanged:
         _build(built, destination, models, variables, full, project.dbt_folder)
     _tell(built)
@@ -158,12 +156,23 @@ def is_built(destination: Destination) -> bool:
         return bool(warehouse.tables("unified"))
 
 
-def _raw_tables(warehouse: Warehouse, destination: Destination) -> dict[str, list[str]]:
-    """The tables of each provider that has conversations."""
-    there = {name: warehouse.tables(name) for name in PROVIDERS}
-    found = {name: tables for name, tables in there.items() if "conversations" in tables}
-    if not found:
+def _what_is_there(warehouse: Warehouse, destination: Destination) -> dict[str, Any]:
+    """The variables that tell dbt the staging models and the raw tables of each provider that has
+    conversations.
+    """
+    staged = staging_models()
+    there = {provider: warehouse.tables(provider) for provider in staged}
+    tables = {provider: names for provider, names in there.items() if "conversations" in names}
+    if not tables:
         raise SettingsError(f"{destination} has nothing to build from: run `talkhouse sync` first")
+    return {"staged": {provider: staged[provider] for provider in tables}, "tables": tables}
+
+
+def staging_models() -> dict[str, list[str]]:
+    """What each provider has a staging model of, by the names of their files."""
+    found: dict[str, list[str]] = {}
+    for file in sorted((MODELS / "staging").glob("*/stg_*__*.sql")):
+        found.setdefault(file.parent.name, []).append(file.stem.partition("__")[2])
     return found
 
 

@@ -15,7 +15,7 @@ from support.account import HOUR, SERVED, Open
 from support.postgres_server import Server
 from support.repository import ROOT
 from support.shell import Shell, chatwoot, octopush
-from talkhouse.pipelines.analytics.build import MODELS, build
+from talkhouse.pipelines.analytics.build import MODELS, build, staging_models
 from talkhouse.pipelines.analytics.dbt_sources import sources
 from talkhouse.pipelines.audit.notes import (
     last_build_failed,
@@ -30,6 +30,7 @@ from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
 from talkhouse.pipelines.warehouse.interface import AlreadySyncing, Destination
 from talkhouse.pipelines.warehouse.migrations import migrate
 from talkhouse.simulator import Simulator, World, serve
+from talkhouse.sources.registry import PROVIDERS
 from talkhouse.sources.settings import SettingsError
 
 
@@ -358,6 +359,12 @@ def test_every_model_and_column_is_described() -> None:
     known = described()
     assert set(known) == files
     assert [(m, c) for m, columns in known.items() for c, text in columns.items() if not text] == []
+
+
+def test_dbt_without_variables_has_every_staging_model() -> None:
+    project = yaml.safe_load((MODELS / "dbt_project.yml").read_text("utf-8"))
+    assert project["vars"]["staged"] == staging_models()
+    assert staging_models().keys() == {*PROVIDERS}
 
 
 def test_the_sources_are_what_the_records_say() -> None:

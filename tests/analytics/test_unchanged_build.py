@@ -101,10 +101,10 @@ def built(shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shop:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(building, "_build", lambda *of: None)
     shop.build(full=True)
-    models, variables = building._models_hash(), {"time_zone": "UTC"}
+    models = building._models_hash()
     with shop.destination.open() as warehouse:
-        tables = building._raw_tables(warehouse, shop.destination)
-        variables |= {"providers": list(tables), "tables": tables}  # type: ignore[dict-item]
+        there = building._what_is_there(warehouse, shop.destination)
+        variables = {"time_zone": "UTC", **there}
         built_at = note_build(warehouse, False, models)
         of = unchanged_build.ingredients(warehouse, models, variables)
         unchanged_build.note_built(warehouse, built_at, of)

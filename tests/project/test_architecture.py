@@ -342,6 +342,16 @@ def test_every_table_has_a_key_and_every_column_a_description(name: str) -> None
             assert hints.get("data_type"), f"{name}.{table}.{column}"
 
 
+@pytest.mark.parametrize("folder", ["macros", "unified", "marts", "snapshots", "tests"])
+def test_only_staging_models_name_a_provider(folder: str) -> None:
+    """What a provider tells is a column of its staging models, or that there is such a model."""
+    files = [*(ROOT / "models" / folder).rglob("*.sql")]
+    assert files
+    for file in files:
+        named = re.findall("|".join(PROVIDERS), file.read_text("utf-8"), re.IGNORECASE)
+        assert not named, file.relative_to(ROOT)
+
+
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_every_provider_has_its_readme(name: str) -> None:
     readme = (ROOT / "sources" / name / "README.md").read_text("utf-8")

@@ -17,5 +17,6 @@ select account,
        case when meta__assignee_type = 'AgentBot' then cast(meta__assignee__id as text) end as bot_id,
        cast(meta__team__id as text) as team_id,
        cast(null as bigint) as messages_declared,
+       'whole' as thread_at_best,
        deleted_at
   from {{ raw('chatwoot', 'conversations') }}

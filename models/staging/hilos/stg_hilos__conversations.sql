@@ -16,5 +16,6 @@ select account,
        cast(null as text) as bot_id,
        cast(assigned_team as text) as team_id,
        cast(null as bigint) as messages_declared,
+       'first message' as thread_at_best,
        deleted_at
   from {{ raw('hilos', 'conversations') }}

@@ -17,5 +17,6 @@ select account,
        cast(null as text) as bot_id,
        cast(null as text) as team_id,
        number_of_messages as messages_declared,
+       'no times' as thread_at_best,
        deleted_at
   from {{ raw('octopush', 'conversations') }}
