@@ -13,6 +13,7 @@ import pytest
 from support.account import Account
 from talkhouse.pipelines.analytics import build as building
 from talkhouse.pipelines.analytics.build import MODELS, build
+from talkhouse.pipelines.settings.project import Project
 from talkhouse.pipelines.warehouse.interface import Destination
 
 SIXTH = Path(__file__).parent / "sixth_provider"
@@ -80,7 +81,7 @@ def test_a_sixth_provider_needs_a_folder_and_its_rows_of_the_seeds(
     beside.warehouse.execute((SIXTH / "raw.sql").read_text("utf-8"))
     beside.warehouse.close()
 
-    built = build(destination, folder=tmp_path)
+    built = build(destination, project=Project(tmp_path))
 
     assert (built.providers, built.failures) == (["acme", "octopush"], [])
     with destination.open(read_only=True) as warehouse:
