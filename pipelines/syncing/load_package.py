@@ -15,6 +15,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from talkhouse.pipelines.audit.row_changes import changing
 from talkhouse.pipelines.settings.connections import Connection
 from talkhouse.pipelines.syncing.dlt_setup import TraceWithoutRows
+from talkhouse.pipelines.warehouse.comments import comment
 from talkhouse.pipelines.warehouse.failures import LoadFailed
 from talkhouse.pipelines.warehouse.interface import Warehouse
 from talkhouse.sources.dlt_source.chunk import Chunk, Package
@@ -60,6 +61,8 @@ class Pipeline:
             ):
                 self._pipeline.load()
                 self._warehouse.index(provider.name, [*provider.records, Drift, Reject])
+                with self._warehouse.transaction():
+                    comment(self._warehouse, provider.name)
         counts = normalized.row_counts.items()
         return {table: rows for table, rows in counts if not table.startswith("_dlt")}
 
