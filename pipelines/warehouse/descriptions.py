@@ -11,7 +11,7 @@ from talkhouse.sources.rows.record import Record, description_of, table_columns
 Descriptions = dict[str, str]
 """The description of each column; that of the table under the empty name."""
 
-LOAD_ID = {"_dlt_load_id": "Id of the load package that brought the row."}
+LOAD_ID = {"_dlt_load_id": "Id of the last load package that brought the row or saw it unchanged."}
 
 DLT_TABLES: dict[str, Descriptions] = {
     "_dlt_loads": {
@@ -70,10 +70,10 @@ AUDIT_TABLES: dict[str, Descriptions] = {
         "list": "Name of the list.",
         "mode": "Mode of the scan: full, recent, window or threads.",
         "started_at": "Time at which the scan began, by the provider's clock.",
-        "watermark": "Largest cursor that the scan saw.",
+        "watermark": "Time up to which the list is complete; null if it never was.",
         "is_finished": "Whether the scan was finished in this run.",
         "is_whole": "Whether the scan read the whole list without a gap.",
-        "is_in_order": "Whether the rows came in the expected order; null if the list has none.",
+        "is_in_order": "Whether the rows came in the expected order; null if not checked.",
         "pages": "Number of pages read.",
         "requests": "Number of requests sent for the list.",
         "rows_seen": "Number of rows that the provider gave.",
@@ -112,7 +112,7 @@ AUDIT_TABLES: dict[str, Descriptions] = {
         "is_over": "Whether the alert says that the problem is over.",
         "text": "Text of the alert.",
         "run_id": "Id of the run that found the problem; empty if no run did.",
-        "about": "Subject of the alert, by which repeated alerts are found.",
+        "about": "Findings that the alert reports, for kinds that do not end; else empty.",
         "undelivered": "Channels that have not accepted the alert yet.",
     },
     "sweeps": {
