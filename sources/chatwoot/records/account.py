@@ -3,9 +3,7 @@
 https://github.com/chatwoot/chatwoot: app/views/api/v1/models and app/views/api/v1/accounts
 """
 
-from typing import Annotated, ClassVar, Generic, TypeVar
-
-import msgspec
+from typing import Annotated, ClassVar
 
 from talkhouse.sources.rows.personal_data import ATTACHMENT_URL, BODY, EMAIL, FREE_FORM, NAME
 from talkhouse.sources.rows.record import (
@@ -24,8 +22,6 @@ from talkhouse.sources.rows.record import (
     Text,
     Whose,
 )
-
-R = TypeVar("R")
 
 
 class Agent(Record, kw_only=True):
@@ -242,21 +238,3 @@ class CsatResponse(Record, kw_only=True):
     review_notes_updated_at: Annotated[Moment, "Time at which the review notes were written."] = (
         None
     )
-
-
-class Payload(msgspec.Struct, Generic[R]):
-    """`{"payload": [...]}`: an unpaged list."""
-
-    payload: list[R]
-
-    @property
-    def rows(self) -> list[R]:
-        return self.payload
-
-    @property
-    def count(self) -> int | None:
-        return None
-
-    @property
-    def last(self) -> bool:
-        return True

@@ -3,9 +3,7 @@
 https://github.com/chatwoot/chatwoot: app/views/api/v1/models/_contact.json.jbuilder
 """
 
-from typing import Annotated, ClassVar, Generic, TypeVar
-
-import msgspec
+from typing import Annotated, ClassVar
 
 from talkhouse.sources.rows.personal_data import (
     ATTACHMENT_URL,
@@ -31,8 +29,6 @@ from talkhouse.sources.rows.record import (
     Whose,
 )
 from talkhouse.sources.rows.table import Child
-
-R = TypeVar("R")
 
 
 class InboxOfContact(Part, kw_only=True):
@@ -93,31 +89,6 @@ class Contact(Record, kw_only=True):
     last_activity_at: Annotated[Moment, "Time of the contact's last activity."] = None
     created_at: Annotated[Moment, "Time at which the contact was created."] = None
     contact_inboxes: Annotated[list[ContactInbox], ELSEWHERE] = []
-
-
-class ContactCount(msgspec.Struct, gc=False):
-    """How many contacts the list has: not visitors without e-mail, phone or identifier."""
-
-    count: int | None = None
-
-
-class ContactPage(msgspec.Struct, Generic[R]):
-    """`{"meta": {"count": ...}, "payload": [...]}`; past the end `payload` is empty."""
-
-    payload: list[R]
-    meta: ContactCount = msgspec.field(default_factory=ContactCount)
-
-    @property
-    def rows(self) -> list[R]:
-        return self.payload
-
-    @property
-    def count(self) -> int | None:
-        return self.meta.count
-
-    @property
-    def last(self) -> bool:
-        return not self.payload
 
 
 def contact_inboxes_of(contact: Contact) -> list[ContactInbox]:

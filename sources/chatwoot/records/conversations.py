@@ -4,7 +4,7 @@ https://github.com/chatwoot/chatwoot:
 app/views/api/v1/conversations/partials/_conversation.json.jbuilder
 """
 
-from typing import Annotated, ClassVar, Generic, TypeVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -31,8 +31,6 @@ from talkhouse.sources.rows.record import (
     Whose,
 )
 from talkhouse.sources.rows.table import Child
-
-R = TypeVar("R")
 
 
 class Assignee(Part, kw_only=True):
@@ -194,54 +192,6 @@ class Conversation(Record, kw_only=True):
     labels: Annotated[list[str], ELSEWHERE] = []
     messages: Annotated[list[LastMessage], ELSEWHERE] = []
     last_non_activity_message: Annotated[LastMessage | None, ELSEWHERE] = None
-
-
-class Counts(msgspec.Struct, gc=False):
-    """How many rows the whole list has."""
-
-    all_count: int | None = None
-
-
-class ConversationData(msgspec.Struct, Generic[R]):
-    payload: list[R]
-    meta: Counts = msgspec.field(default_factory=Counts)
-
-
-class ConversationPage(msgspec.Struct, Generic[R]):
-    """`{"data": {"meta": {...}, "payload": [...]}}`; past the end `payload` is empty."""
-
-    data: ConversationData[R]
-
-    @property
-    def rows(self) -> list[R]:
-        return self.data.payload
-
-    @property
-    def count(self) -> int | None:
-        return self.data.meta.all_count
-
-    @property
-    def last(self) -> bool:
-        return not self.data.payload
-
-
-class FilterPage(msgspec.Struct, Generic[R]):
-    """`{"meta": {...}, "payload": [...]}`: the filter's answer lacks the list's `data`."""
-
-    payload: list[R]
-    meta: Counts = msgspec.field(default_factory=Counts)
-
-    @property
-    def rows(self) -> list[R]:
-        return self.payload
-
-    @property
-    def count(self) -> int | None:
-        return self.meta.all_count
-
-    @property
-    def last(self) -> bool:
-        return not self.payload
 
 
 def labels_of(conversation: Conversation) -> list[ConversationLabel]:

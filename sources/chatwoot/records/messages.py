@@ -4,9 +4,7 @@ https://github.com/chatwoot/chatwoot: app/views/api/v1/models/_message.json.jbui
 `push_event_data` of app/models/message.rb for the list.
 """
 
-from typing import Annotated, ClassVar, Generic, TypeVar
-
-import msgspec
+from typing import Annotated, ClassVar
 
 from talkhouse.sources.rows.personal_data import (
     ATTACHMENT_URL,
@@ -35,8 +33,6 @@ from talkhouse.sources.rows.record import (
     Whose,
 )
 from talkhouse.sources.rows.table import Child, ThreadRead
-
-R = TypeVar("R")
 
 # what analysts go by, and says nothing of anybody
 FLAGS = Flags(("deleted", "external_echo"))
@@ -258,21 +254,3 @@ class LastMessage(Child, kw_only=True):
     is_last_non_activity: Annotated[
         Bool, "Whether the message is the newest that is no activity."
     ] = False
-
-
-class ThreadPage(msgspec.Struct, Generic[R]):
-    """`{"meta": {...}, "payload": [...]}`; past the newest message `payload` is empty."""
-
-    payload: list[R]
-
-    @property
-    def rows(self) -> list[R]:
-        return self.payload
-
-    @property
-    def count(self) -> int | None:
-        return None
-
-    @property
-    def last(self) -> bool:
-        return not self.payload

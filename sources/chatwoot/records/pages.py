@@ -1,0 +1,55 @@
+"""What Chatwoot's lists come wrapped in."""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+R = TypeVar("R")
+
+
+class Counts(msgspec.Struct, gc=False):
+    """How many rows the whole list has, under the name that conversations or contacts give it.
+    Visitors without e-mail, phone and identifier are not counted as contacts.
+    """
+
+    all_count: int | None = None
+    count: int | None = None
+
+
+class Payload(msgspec.Struct, Generic[R]):
+    """`{"meta": {...}, "payload": [...]}`; past the end `payload` is empty. Short lists and threads
+    have no count.
+    """
+
+    payload: list[R]
+    meta: Counts = msgspec.field(default_factory=Counts)
+
+    @property
+    def rows(self) -> list[R]:
+        return self.payload
+
+    @property
+    def count(self) -> int | None:
+        return self.meta.count if self.meta.all_count is None else self.meta.all_count
+
+    @property
+    def last(self) -> bool:
+        return not self.payload
+
+
+class ConversationPage(msgspec.Struct, Generic[R]):
+    """`{"data": {"meta": {...}, "payload": [...]}}`: only the conversations' list has `data`."""
+
+    data: Payload[R]
+
+    @property
+    def rows(self) -> list[R]:
+        return self.data.rows
+
+    @property
+    def count(self) -> int | None:
+        return self.data.count
+
+    @property
+    def last(self) -> bool:
+        return self.data.last
