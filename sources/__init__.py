@@ -3,6 +3,7 @@
     registry.py          the providers by name
     provider.py          what a provider is to the pipelines
     settings.py          what every connection can set
+    connection.py        the client of a connection, and the size of its pages
     http/                asks a provider, within its rate limit
     rows/                a page's body becomes typed rows, under the storage rules, as Arrow tables
     scan/                reads a list that moves, and the threads of conversations

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from talkhouse.pipelines.warehouse.descriptions import Descriptions, audit_tables, of_record
+from talkhouse.pipelines.warehouse.interface import AUDIT
 from talkhouse.sources.registry import PROVIDERS, provider
 from talkhouse.sources.rows.record import Record, table_columns
 
@@ -18,12 +20,6 @@ TYPES = {
     "double": "double precision",
     "timestamp": "timestamp with time zone",
     "json": "json",
-}
-AUDIT = {
-    "runs": "Every sync of a connection, and what came of it.",
-    "scans": "Every list that a sync read.",
-    "drift": "Fields that were not as declared.",
-    "rejects": "Rows that could not be loaded.",
 }
 HEADER = """\
 # The raw tables, as `python -m talkhouse.pipelines.analytics.dbt_sources` tells them from the
@@ -41,10 +37,8 @@ def sources() -> str:
         }
         for name in PROVIDERS
     ]
-    audit = [{"name": name, "description": text} for name, text in AUDIT.items()]
-    described.append(
-        {"name": "audit", "description": "What every sync did, and the proof.", "tables": audit}
-    )
+    audit = [_described(name, texts) for name, texts in audit_tables().items()]
+    described.append({"name": AUDIT, "description": "What every sync did.", "tables": audit})
     document: str = yaml.safe_dump(
         {"version": 2, "sources": described}, sort_keys=False, width=100, allow_unicode=True
     )
@@ -52,17 +46,16 @@ def sources() -> str:
 
 
 def _table(record: type[Record]) -> dict[str, Any]:
-    columns = [
-        {"name": each.name, "description": each.description, "data_type": TYPES[each.type.dlt]}
-        for each in table_columns(record)
-    ]
-    brought = "The load package that brought the row."
-    columns.append({"name": "_dlt_load_id", "description": brought, "data_type": "text"})
-    return {
-        "name": record.table,
-        "description": " ".join((record.__doc__ or "").split()),
-        "columns": columns,
-    }
+    table = _described(record.table, of_record(record))
+    types = {each.name: TYPES[each.type.dlt] for each in table_columns(record)}
+    for column in table["columns"]:
+        column["data_type"] = types.get(column["name"], "text")
+    return table
+
+
+def _described(name: str, texts: Descriptions) -> dict[str, Any]:
+    columns = [{"name": column, "description": text} for column, text in texts.items() if column]
+    return {"name": name, "description": texts[""], "columns": columns}
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any
 
 from talkhouse.pipelines.audit.outcome import Outcome
 from talkhouse.pipelines.settings.connections import Connection
+from talkhouse.pipelines.warehouse.comments import comment
 from talkhouse.pipelines.warehouse.interface import AUDIT, Warehouse
 from talkhouse.pipelines.warehouse.migrations import migrate
 from talkhouse.sources.registry import PROVIDERS
@@ -172,7 +173,9 @@ def _show_findings(warehouse: Warehouse) -> None:
                     f"select '{name}' as provider, {', '.join(columns)} from {name}.{record.table}"
                     for name in names
                 )
-                warehouse.execute(f"create or replace view audit.{record.table} as {query}")
+                with warehouse.transaction():
+                    warehouse.execute(f"create or replace view audit.{record.table} as {query}")
+                    comment(warehouse, AUDIT)
 
 
 def _shows(warehouse: Warehouse, view: str, names: list[str], columns: list[str]) -> bool:

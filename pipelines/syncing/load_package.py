@@ -15,6 +15,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from talkhouse.pipelines.audit.row_changes import changing
 from talkhouse.pipelines.settings.connections import Connection
 from talkhouse.pipelines.syncing.dlt_setup import TraceWithoutRows, dlt_set_up
+from talkhouse.pipelines.warehouse.comments import comment
 from talkhouse.pipelines.warehouse.failures import LoadFailed
 from talkhouse.pipelines.warehouse.interface import Warehouse
 from talkhouse.sources.dlt_source.chunk import Chunk, Package
@@ -28,6 +29,7 @@ class Pipeline:
     def __init__(self, connection: Connection, warehouse: Warehouse, folder: Path) -> None:
         self._connection = connection
         self._warehouse = warehouse
+        self._is_commented = False
         # the state that counts is the one that was loaded with its rows: dlt restores it from
         # there. A local one may be of a file that is gone, of a run that was killed before its
         # rows came in, or no longer what dlt can read
@@ -58,8 +60,14 @@ class Pipeline:
                 self._warehouse.loading(provider.name),
                 changing(self._warehouse, self._connection.name),
             ):
-                self._pipeline.load()
+                loaded = self._pipeline.load()
                 self._warehouse.index(provider.name, [*provider.records, Drift, Reject])
+                changed = any(each.schema_update for each in loaded.load_packages)
+                # once in any case: a load may have been cut off before its comments
+                if changed or not self._is_commented:
+                    with self._warehouse.transaction():
+                        comment(self._warehouse, provider.name)
+                    self._is_commented = True
         counts = normalized.row_counts.items()
         return {table: rows for table, rows in counts if not table.startswith("_dlt")}
 

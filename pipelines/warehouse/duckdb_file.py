@@ -163,6 +163,17 @@ class DuckDbWarehouse(Warehouse):
         except duckdb.CatalogException:
             return []
 
+    def comments(self, dataset: str) -> list[dict[str, Any]]:
+        its = "where database_name = current_database() and schema_name = %s"
+        return self.rows(
+            "select table_name, '' as column_name, 'table' as kind, comment "
+            f"from duckdb_tables() {its} "
+            f"union all select view_name, '', 'view', comment from duckdb_views() {its} "
+            "union all select table_name, column_name, 'column', comment "
+            f"from duckdb_columns() {its}",
+            [dataset] * 3,
+        )
+
     def make_table(self, name: str, columns: Sequence[Column]) -> None:
         declared = ", ".join(f'"{column.name}" {TYPES[column.type.dlt]}' for column in columns)
         self.execute(f"create table {name} ({declared})")

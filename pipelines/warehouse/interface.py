@@ -163,6 +163,12 @@ class Warehouse(ABC):
         on the disk any more.
         """
 
+    @abstractmethod
+    def comments(self, dataset: str) -> list[dict[str, Any]]:
+        """The comment of each table, view and column: `table_name`, `column_name`, which is empty
+        for a table or view, `kind`, which is table, view or column, and `comment`.
+        """
+
     def compared(
         self, dataset: str, record: type[Record], files: Sequence[str]
     ) -> tuple[int, int, int]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TypeVar
 
+from talkhouse.pipelines.warehouse.comments import comment
 from talkhouse.pipelines.warehouse.interface import AUDIT, Warehouse, WarehouseError, WarehouseGone
 from talkhouse.sources.registry import PROVIDERS
 
@@ -139,6 +140,13 @@ def _scans_without_mode(warehouse: Warehouse) -> None:
     warehouse.execute("alter table audit.scans alter column mode drop not null")
 
 
+def _comments(warehouse: Warehouse) -> None:
+    with warehouse.transaction():
+        for dataset in (AUDIT, *PROVIDERS):
+            if warehouse.tables(dataset):
+                comment(warehouse, dataset)
+
+
 STEPS: tuple[Callable[[Warehouse], None], ...] = (
     _audit_tables,
     _columns_lacked_by_0_1_0a1,
@@ -149,6 +157,7 @@ STEPS: tuple[Callable[[Warehouse], None], ...] = (
     _unrenewed,
     _what_builds_read,
     _scans_without_mode,
+    _comments,
 )
 VERSION = len(STEPS)
 

@@ -4,12 +4,11 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 import msgspec
 
+from talkhouse.sources.connection import PagedSettings, client_of
 from talkhouse.sources.hilos.lists import conversations_seen, one_row
 from talkhouse.sources.http.client import Answer, Client
 from talkhouse.sources.http.errors import AuthError, SourceError
 from talkhouse.sources.provider import Check
-from talkhouse.sources.scan.overlapping_pages import SMALLEST_SIZE
-from talkhouse.sources.settings import Settings
 
 CONVERSATIONS = "/channel/whatsapp/inbox/conversation"
 
@@ -23,7 +22,7 @@ _HEADERS: dict[Auth, tuple[str, str]] = {
 }
 
 
-class ActiveCampaignSettings(Settings, kw_only=True, frozen=True):
+class ActiveCampaignSettings(PagedSettings, kw_only=True, frozen=True):
     """An ActiveCampaign account with WhatsApp, read with an administrator's key."""
 
     secrets: ClassVar[tuple[str, ...]] = ("api_key",)
@@ -33,32 +32,17 @@ class ActiveCampaignSettings(Settings, kw_only=True, frozen=True):
     auth: Annotated[Auth, "the header that takes the key; `talkhouse check` finds it out"] = (
         "api_token"
     )
-    page_size: Annotated[int, "rows per page"] = 50
     # no field tells that a conversation changed: those of the last week are read every time
     lookback: Annotated[str, "how far before the last run is read again: 90s, 5m, 1h, 7d"] = "7d"
     # the account's limit is 5, and its other integrations share it
     requests_per_second: Annotated[float, "the most that the host is asked"] = 4.0
     in_flight: Annotated[int, "requests under way at a time"] = 2
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.page_size < SMALLEST_SIZE:
-            raise ValueError(f"page_size must be at least {SMALLEST_SIZE}, so that pages overlap")
-
 
 def connect(settings: ActiveCampaignSettings) -> Client:
     """A client for the account."""
     header, word = _HEADERS[settings.auth]
-    return Client(
-        "activecampaign",
-        settings.base_url,
-        {header: word + settings.api_key},
-        requests_per_second=settings.requests_per_second,
-        in_flight=settings.in_flight,
-        allow_http=settings.allow_http,
-        probe=one_row(CONVERSATIONS),
-        refusal=refusal,
-    )
+    return client_of(settings, {header: word + settings.api_key}, refusal, one_row(CONVERSATIONS))
 
 
 def refusal(answer: Answer, what: str) -> SourceError | None:

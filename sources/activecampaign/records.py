@@ -14,26 +14,26 @@ from talkhouse.sources.rows.record import VOLATILE, Bool, Id, Record, Text
 class Template(HilosTemplate, kw_only=True):
     """A WhatsApp message template."""
 
-    show_in_sandbox: Annotated[Bool, "Whether it can be tried without a number of one's own."] = (
-        None
-    )
+    show_in_sandbox: Annotated[
+        Bool, "Whether the template can be tried without a number of one's own."
+    ] = None
 
 
 class User(Record, kw_only=True):
     """A user, as seen in conversations: there is no list of users.
 
-    Only what every place tells of a user: what a row holds depends on no place that it was seen in.
+    Only the fields that every place has, so that a row does not depend on where it was seen.
     """
 
     table: ClassVar[str] = "users"
 
-    id: Annotated[Id, "The user's id."]
-    first_name: Annotated[Text, NAME, "First name."] = None
-    last_name: Annotated[Text, NAME, "Last name."] = None
-    email: Annotated[Text, EMAIL, "E-mail."] = None
-    profile_image: Annotated[Text, ATTACHMENT_URL, "Picture; the address may expire.", VOLATILE] = (
-        None
-    )
+    id: Annotated[Id, "Id of the user."]
+    first_name: Annotated[Text, NAME, "First name of the user."] = None
+    last_name: Annotated[Text, NAME, "Last name of the user."] = None
+    email: Annotated[Text, EMAIL, "E-mail address of the user."] = None
+    profile_image: Annotated[
+        Text, ATTACHMENT_URL, "Address of the user's picture; it may expire.", VOLATILE
+    ] = None
 
 
 def users_of(conversation: Conversation) -> list[User]:

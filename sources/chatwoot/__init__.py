@@ -13,20 +13,16 @@ from talkhouse.sources.chatwoot.records.account import (
     CsatResponse,
     Inbox,
     LabelRow,
-    Payload,
     Team,
 )
 from talkhouse.sources.chatwoot.records.contacts import (
     Contact,
     ContactInbox,
-    ContactPage,
     contact_inboxes_of,
 )
 from talkhouse.sources.chatwoot.records.conversations import (
     Conversation,
     ConversationLabel,
-    ConversationPage,
-    FilterPage,
     contact_of,
     labels_of,
     last_messages_of,
@@ -36,6 +32,11 @@ from talkhouse.sources.chatwoot.records.messages import (
     LastMessage,
     Message,
     MessageRead,
+)
+from talkhouse.sources.chatwoot.records.pages import (
+    ConversationPage,
+    CountedPayload,
+    Payload,
 )
 from talkhouse.sources.chatwoot.threads import WORKLIST, threads
 from talkhouse.sources.http.client import Request
@@ -81,7 +82,7 @@ def lists(settings: ChatwootSettings) -> Iterator[Listing[Any]]:
             newest=lambda number: conversation_page(number, "window"),
             rows=lambda ids: _filter(path, "equal_to", ids, 1),
             others=lambda ids, number: _filter(path, "not_equal_to", ids, number),
-            decode=PageDecoder(Conversation, FilterPage),
+            decode=PageDecoder(Conversation, CountedPayload),
             size=FILTER_PAGE_SIZE,
         ),
         updated=lambda seconds: Request(path, {**_ALL, "updated_within": seconds}),
@@ -98,7 +99,7 @@ def lists(settings: ChatwootSettings) -> Iterator[Listing[Any]]:
     # a contact's activity shows in its conversations; its own cursor is for contacts without any
     yield Listing(
         "contacts",
-        PageDecoder(Contact, ContactPage),
+        PageDecoder(Contact, CountedPayload),
         (Table(Contact, shared=True), Table(ContactInbox, contact_inboxes_of, "contact_inboxes")),
         newest_first("contacts"),
         cursor="created_at",

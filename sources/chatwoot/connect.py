@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
+from talkhouse.sources.connection import client_of
 from talkhouse.sources.http.client import Answer, Client, Request, retry_after_seconds
 from talkhouse.sources.http.errors import AuthError, PermissionDenied, RateLimited, SourceError
 from talkhouse.sources.provider import Check
@@ -30,16 +31,9 @@ def account_root(settings: ChatwootSettings) -> str:
 
 def connect(settings: ChatwootSettings) -> Client:
     """A client for the account's installation."""
-    return Client(
-        "chatwoot",
-        settings.base_url,
-        # nginx drops headers with underscores; Rack takes both spellings for the same
-        {"Api-Access-Token": settings.api_access_token},
-        requests_per_second=settings.requests_per_second,
-        in_flight=settings.in_flight,
-        allow_http=settings.allow_http,
-        probe=Request("/api"),
-        refusal=refusal,
+    # nginx drops headers with underscores; Rack takes both spellings for the same
+    return client_of(
+        settings, {"Api-Access-Token": settings.api_access_token}, refusal, Request("/api")
     )
 
 

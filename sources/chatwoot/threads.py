@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from talkhouse.sources.chatwoot.connect import ChatwootSettings, account_root
-from talkhouse.sources.chatwoot.records.messages import Attachment, Message, MessageRead, ThreadPage
+from talkhouse.sources.chatwoot.records.messages import Attachment, Message, MessageRead
+from talkhouse.sources.chatwoot.records.pages import Payload
 from talkhouse.sources.http.client import Client, Request
 from talkhouse.sources.http.errors import NotFound, PagingLoop, PermissionDenied
 from talkhouse.sources.rows.page import Page, PageDecoder
@@ -43,7 +44,7 @@ select conversation_id, last_activity_at, newest_message_id, reread_at, failed_a
 def threads(client: Client, settings: ChatwootSettings) -> Threads:
     """The conversations' messages, their attachments, and how far they were read."""
     root = account_root(settings)
-    decode = PageDecoder(Message, ThreadPage)
+    decode = PageDecoder(Message, Payload)
     schedule = Schedule.of(settings)
 
     def read(todo: Mapping[str, Any]) -> Thread[Message, MessageRead]:

@@ -26,7 +26,7 @@ from talkhouse.sources.dlt_source.parquet_spool import LOAD_ID, Spool
 from talkhouse.sources.dlt_source.run import MESSAGES, Run
 from talkhouse.sources.provider import Provider
 from talkhouse.sources.rows.lenient_decode import Drift, Reject
-from talkhouse.sources.rows.record import Record, dlt_columns
+from talkhouse.sources.rows.record import Record, description_of, dlt_columns
 from talkhouse.sources.rows.table import Child
 from talkhouse.sources.scan.scan_state import state_of, stored_state
 
@@ -99,7 +99,7 @@ def _resource(pages: DltResource, output: Output) -> DltResource:
         primary_key=("account", *record.key),
         write_disposition="append" if output.is_appended else _merged(record),
         schema_contract={"data_type": "freeze"},
-        additional_table_hints={"description": (record.__doc__ or "").strip()},
+        additional_table_hints={"description": description_of(record)},
     )
 
     def rows(read: Mapping[str, Any]) -> Any:

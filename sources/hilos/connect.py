@@ -2,17 +2,16 @@
 
 from typing import Annotated, ClassVar
 
+from talkhouse.sources.connection import PagedSettings, client_of
 from talkhouse.sources.hilos.lists import conversations_seen, one_row
 from talkhouse.sources.http.client import Answer, Client
 from talkhouse.sources.http.errors import AuthError, SourceError, Unavailable
 from talkhouse.sources.provider import Check
-from talkhouse.sources.scan.overlapping_pages import SMALLEST_SIZE
-from talkhouse.sources.settings import Settings
 
 CONVERSATIONS = "/api/inbox/conversation"
 
 
-class HilosSettings(Settings, kw_only=True, frozen=True):
+class HilosSettings(PagedSettings, kw_only=True, frozen=True):
     """A Hilos account, read with an administrator's key: others may see only their own."""
 
     secrets: ClassVar[tuple[str, ...]] = ("api_key",)
@@ -26,23 +25,11 @@ class HilosSettings(Settings, kw_only=True, frozen=True):
     requests_per_second: Annotated[float, "the most that the host is asked"] = 3.0
     in_flight: Annotated[int, "requests under way at a time"] = 2
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.page_size < SMALLEST_SIZE:
-            raise ValueError(f"page_size must be at least {SMALLEST_SIZE}, so that pages overlap")
-
 
 def connect(settings: HilosSettings) -> Client:
     """A client for the account."""
-    return Client(
-        "hilos",
-        settings.base_url,
-        {"Authorization": f"Token {settings.api_key}"},
-        requests_per_second=settings.requests_per_second,
-        in_flight=settings.in_flight,
-        allow_http=settings.allow_http,
-        probe=one_row(CONVERSATIONS),
-        refusal=refusal,
+    return client_of(
+        settings, {"Authorization": f"Token {settings.api_key}"}, refusal, one_row(CONVERSATIONS)
     )
 
 

@@ -4,20 +4,19 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
+from talkhouse.sources.connection import PagedSettings, client_of
 from talkhouse.sources.http.client import Answer, Client, Request
 from talkhouse.sources.http.errors import AuthError, NotFound, PermissionDenied, SourceError
 from talkhouse.sources.octopush.records import Agent
 from talkhouse.sources.provider import Check
 from talkhouse.sources.rows.page import PageDecoder
-from talkhouse.sources.scan.overlapping_pages import SMALLEST_SIZE
-from talkhouse.sources.settings import Settings
 
 AGENTS = Request("/agents/list")
 # the documentation does not print the list's address: other lists end so, and this may not
 LIKELY_PATHS = ("/conversations/list", "/conversations")
 
 
-class OctopushSettings(Settings, kw_only=True, frozen=True):
+class OctopushSettings(PagedSettings, kw_only=True, frozen=True):
     """An Octopush account or sub-account, read with its owner's key."""
 
     secrets: ClassVar[tuple[str, ...]] = ("api_login", "api_key")
@@ -33,23 +32,14 @@ class OctopushSettings(Settings, kw_only=True, frozen=True):
     requests_per_second: Annotated[float, "the most that the host is asked"] = 2.0
     in_flight: Annotated[int, "requests under way at a time"] = 1
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.page_size < SMALLEST_SIZE:
-            raise ValueError(f"page_size must be at least {SMALLEST_SIZE}, so that pages overlap")
-
 
 def connect(settings: OctopushSettings) -> Client:
     """A client for the account."""
-    return Client(
-        "octopush",
-        settings.base_url,
+    return client_of(
+        settings,
         {"api-login": settings.api_login, "api-key": settings.api_key},
-        requests_per_second=settings.requests_per_second,
-        in_flight=settings.in_flight,
-        allow_http=settings.allow_http,
-        probe=_one_row(settings.conversations_path),
-        refusal=refusal,
+        refusal,
+        _one_row(settings.conversations_path),
     )
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 from urllib.parse import quote
 
 from talkhouse.sources.chatwoot.connect import refusal as chatwoot_refusal
+from talkhouse.sources.connection import client_of
 from talkhouse.sources.http.client import Answer, Client, Request
 from talkhouse.sources.http.errors import NotFound, SourceError
 from talkhouse.sources.provider import Check
@@ -35,15 +36,7 @@ class PembalasanSettings(Settings, kw_only=True, frozen=True):
 
 def connect(settings: PembalasanSettings) -> Client:
     """A client for the installation. Nothing public tells its time, nor is it needed."""
-    return Client(
-        "pembalasan",
-        settings.base_url,
-        {},
-        requests_per_second=settings.requests_per_second,
-        in_flight=settings.in_flight,
-        allow_http=settings.allow_http,
-        refusal=refusal,
-    )
+    return client_of(settings, {}, refusal)
 
 
 def refusal(answer: Answer, what: str) -> SourceError | None:

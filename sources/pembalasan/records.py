@@ -33,28 +33,34 @@ class Contact(Record, kw_only=True):
     whose: ClassVar[Whose] = (("contact", "id"), ("phone", "phone_number"), ("email", "email"))
     happened: ClassVar[str] = "last_activity_at"
 
-    id: Annotated[Id, "The contact's id."]
-    name: Annotated[Text, NAME, "Its name; made up for anonymous visitors."] = None
-    last_name: Annotated[Text, NAME, "Last name."] = None
-    middle_name: Annotated[Text, NAME, "Middle name."] = None
-    email: Annotated[Text, EMAIL, "Its e-mail."] = None
-    phone_number: Annotated[Text, PHONE, "Its phone number, E.164."] = None
-    identifier: Annotated[Text, IDENTIFIER, "Its id in the company's own systems."] = None
-    blocked: Annotated[Bool, "Whether it is blocked."] = None
-    blocked_until: Annotated[Moment, "Until when, in newer versions."] = None
+    id: Annotated[Id, "Id of the contact."]
+    name: Annotated[Text, NAME, "Name of the contact; made up for anonymous visitors."] = None
+    last_name: Annotated[Text, NAME, "Last name of the contact."] = None
+    middle_name: Annotated[Text, NAME, "Middle name of the contact."] = None
+    email: Annotated[Text, EMAIL, "E-mail address of the contact."] = None
+    phone_number: Annotated[Text, PHONE, "Phone number of the contact, in E.164."] = None
+    identifier: Annotated[Text, IDENTIFIER, "Id of the contact in the company's own systems."] = (
+        None
+    )
+    blocked: Annotated[Bool, "Whether the contact is blocked."] = None
+    blocked_until: Annotated[
+        Moment, "Time until which the contact is blocked, in newer versions."
+    ] = None
     additional_attributes: Annotated[
-        Json, FREE_FORM, "Attributes set by Chatwoot, such as city."
+        Json, FREE_FORM, "Attributes of the contact set by Chatwoot, such as city."
     ] = NO_JSON
-    custom_attributes: Annotated[Json, FREE_FORM, "Attributes set by the company."] = NO_JSON
-    contact_type: Annotated[Text, "visitor, lead or customer."] = None
-    country_code: Annotated[Text, "Its country."] = None
-    location: Annotated[Text, FREE_FORM, "Its place."] = None
-    account_id: Annotated[Int, "Chatwoot's id of the account."] = None
-    company_id: Annotated[Int, "Its company, where the edition has companies."] = None
-    label_list: Annotated[Json, "Its labels, by title."] = NO_JSON
-    last_activity_at: Annotated[Moment, "When it last did something."] = None
-    created_at: Annotated[Moment, "When it was created."] = None
-    updated_at: Annotated[Moment, "When it last changed."] = None
+    custom_attributes: Annotated[
+        Json, FREE_FORM, "Attributes of the contact set by the company."
+    ] = NO_JSON
+    contact_type: Annotated[Text, "Type of contact: visitor, lead or customer."] = None
+    country_code: Annotated[Text, "Country of the contact."] = None
+    location: Annotated[Text, FREE_FORM, "Place of the contact."] = None
+    account_id: Annotated[Int, "Id of the account in Chatwoot."] = None
+    company_id: Annotated[Int, "Id of the contact's company, in editions with companies."] = None
+    label_list: Annotated[Json, "Labels of the contact, by title."] = NO_JSON
+    last_activity_at: Annotated[Moment, "Time of the contact's last activity."] = None
+    created_at: Annotated[Moment, "Time at which the contact was created."] = None
+    updated_at: Annotated[Moment, "Time at which the contact last changed."] = None
 
 
 class Message(Record, kw_only=True):
@@ -69,21 +75,28 @@ class Message(Record, kw_only=True):
     )
     happened: ClassVar[str] = "created_at"
 
-    id: Annotated[Id, "Unique in the installation; grows with time, but for imported history."]
-    content: Annotated[Text, BODY, "Its text; null for attachments alone."] = None
-    message_type: Annotated[Int, "0 incoming, 1 outgoing, 3 template."] = None
-    content_type: Annotated[Text, "text, input_select, cards, form, input_csat, ..."] = None
+    id: Annotated[
+        Id, "Id of the message in the installation; grows with time, but for imported history."
+    ]
+    content: Annotated[Text, BODY, "Text of the message; null for attachments alone."] = None
+    message_type: Annotated[Int, "Type of message: 0 incoming, 1 outgoing, 3 template."] = None
+    content_type: Annotated[
+        Text, "Type of content: text, input_select, cards, form, input_csat, ..."
+    ] = None
     content_attributes: Annotated[
-        Json, FREE_FORM, FLAGS, "`deleted`, `in_reply_to`, form answers, ..."
+        Json,
+        FREE_FORM,
+        FLAGS,
+        "Attributes of the content: `deleted`, `in_reply_to`, form answers, ...",
     ] = NO_JSON
-    created_at: Annotated[Epoch, "When it was created."] = None
-    conversation_id: Annotated[Int, "The conversation's id."] = None
+    created_at: Annotated[Epoch, "Time at which the message was created."] = None
+    conversation_id: Annotated[Int, "Id of the conversation that the message belongs to."] = None
     attachments: Annotated[list[Attachment], ELSEWHERE] = []
-    sender: Annotated[Sender | None, "Absent for senders deleted since."] = None
+    sender: Annotated[Sender | None, "Sender of the message; null if deleted since."] = None
 
 
 class Conversation(Record, kw_only=True):
-    """A conversation with one contact. Nothing in it tells when it began or changed."""
+    """A conversation with one contact. No field tells when it began or changed."""
 
     table: ClassVar[str] = "conversations"
     has_tombstones: ClassVar[bool] = True
@@ -94,12 +107,18 @@ class Conversation(Record, kw_only=True):
         ("email", "contact.email"),
     )
 
-    id: Annotated[Id, "Its display_id: counted per Chatwoot account, with gaps."]
-    uuid: Annotated[Text, "Unique in the world."] = None
-    inbox_id: Annotated[Int, "The inbox, by a number that is not its identifier."] = None
-    contact_last_seen_at: Annotated[EpochOrNever, "When the contact last saw it."] = None
-    status: Annotated[Text, "open, resolved, pending or snoozed."] = None
-    agent_last_seen_at: Annotated[EpochOrNever, "When an agent last opened it."] = None
+    id: Annotated[Id, "Display id of the conversation: counted per Chatwoot account, with gaps."]
+    uuid: Annotated[Text, "UUID of the conversation."] = None
+    inbox_id: Annotated[Int, "Id of the inbox: a number, not its identifier."] = None
+    contact_last_seen_at: Annotated[
+        EpochOrNever, "Time at which the contact last saw the conversation."
+    ] = None
+    status: Annotated[Text, "Status of the conversation: open, resolved, pending or snoozed."] = (
+        None
+    )
+    agent_last_seen_at: Annotated[
+        EpochOrNever, "Time at which an agent last opened the conversation."
+    ] = None
     messages: Annotated[list[Message], ELSEWHERE] = []
     contact: Annotated[Contact | None, ONLY_ID] = None
 

@@ -23,10 +23,12 @@ class Drift(Record, kw_only=True):
     table: ClassVar[str] = "drift"
     key: ClassVar[tuple[str, ...]] = ("table_name", "field", "problem")
 
-    table_name: Annotated[TextId, "The table whose rows have it."]
-    field: Annotated[TextId, FREE_FORM, "Its path in the provider's JSON."]
-    problem: Annotated[TextId, "`unknown field`, or what was found where another type is declared."]
-    rows: Annotated[Id, "Rows that had it in the pages of the last load package that saw it."]
+    table_name: Annotated[TextId, "Table whose rows have the field."]
+    field: Annotated[TextId, FREE_FORM, "Path of the field in the provider's JSON."]
+    problem: Annotated[
+        TextId, "Problem: `unknown field`, or the type that was found instead of the declared one."
+    ]
+    rows: Annotated[Id, "Number of rows with the problem in the last load package that saw it."]
 
 
 class Reject(Record, kw_only=True):
@@ -35,9 +37,9 @@ class Reject(Record, kw_only=True):
     table: ClassVar[str] = "rejects"
     key: ClassVar[tuple[str, ...]] = ("table_name", "row_hash")
 
-    table_name: Annotated[TextId, "The table that it was meant for."]
+    table_name: Annotated[TextId, "Table that the row was meant for."]
     row_hash: Annotated[TextId, "SHA-256 of the row as the provider sent it, or of its name."]
-    reason: Annotated[TextId, "Why it could not be loaded."]
+    reason: Annotated[TextId, "Reason why the row could not be loaded."]
     row: Annotated[
         Json, FREE_FORM, "The row as the provider sent it; null where it may hold secrets."
     ]

@@ -193,16 +193,16 @@ class Column:
         return "__".join(name.removesuffix("_") for name in self.path)
 
 
-_ACCOUNT = Column(("account",), ColumnType("text", pa.string()), "The connection's name.")
+_ACCOUNT = Column(("account",), ColumnType("text", pa.string()), "Name of the connection.")
 _DELETED = Column(
     ("deleted_at",),
     ColumnType("timestamp", UTC_MICROSECONDS),
-    "When it was noticed that the provider has it no more; null while it is there.",
+    "Time at which the row was found missing at the provider; null while it is there.",
 )
 _EXTRA = Column(
     ("_extra",),
     ColumnType("json", pa.string(), encoded),
-    "What no column takes, by its path: unknown fields, and values of another type.",
+    "Unknown fields, and values of another type than declared, by path.",
     personal=FREE_FORM,
 )
 
@@ -239,6 +239,11 @@ def table_columns(record: type[Record]) -> tuple[Column, ...]:
     """The columns of the record's table."""
     tombstone = (_DELETED,) if record.has_tombstones else ()
     return (_ACCOUNT, *columns_of(record), *tombstone, _EXTRA)
+
+
+def description_of(record: type[Record]) -> str:
+    """The description of the record's table."""
+    return " ".join((record.__doc__ or "").split())
 
 
 def part_in(hint: Any) -> type[Part]:

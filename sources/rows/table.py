@@ -22,7 +22,7 @@ class Child(Record, kw_only=True):
 
     parent: ClassVar[tuple[str, ...]]
 
-    _is_empty: Annotated[Bool, "Never true in a stored row: it marks a parent without rows."] = (
+    _is_empty: Annotated[Bool, "Never true in a stored row: marks a parent without rows."] = (
         msgspec.field(name=f"{NEVER_SENT}_is_empty", default=None)
     )
 
@@ -39,19 +39,22 @@ class ThreadRead(Record, kw_only=True):
     key: ClassVar[tuple[str, ...]] = ("conversation_id",)
     whose: ClassVar[Whose] = (("conversation", "conversation_id"),)
 
-    read_at: Annotated[Instant, "When it was read, by the server's clock."] = None
+    read_at: Annotated[Instant, "Time at which the thread was read, by the server's clock."] = None
     reread_at: Annotated[
-        Instant, "When it is due to be read again from its first message; null: never by itself."
+        Instant, "Time at which the whole thread is due to be read again; null if never by itself."
     ] = None
-    is_whole: Annotated[Bool, "Whether it was read from its first message to its last."] = None
+    is_whole: Annotated[Bool, "Whether the thread was read from the first message to the last."] = (
+        None
+    )
     is_checked: Annotated[
-        Bool, "Whether the messages that it lacked were marked deleted, if it was read whole."
+        Bool, "Whether messages missing from a thread that was read whole were marked deleted."
     ] = None
     failed_at: Annotated[
-        Instant, "When it could not be read, by this machine's clock; null if it was read."
+        Instant,
+        "Time at which the thread could not be read, by the local clock; null if it was read.",
     ] = None
     missing_messages: Annotated[
-        Int, "How many messages the list says it has that the thread did not give."
+        Int, "Number of messages that the list counts and the thread did not give."
     ] = None
 
 

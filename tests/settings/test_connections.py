@@ -183,6 +183,21 @@ def test_a_value_that_cannot_be_one_is_refused(setting: str, value: Any, said: s
     assert said in refused(**CHATWOOT | {setting: value})
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"provider": "hilos"},
+        {"provider": "activecampaign", "base_url": "https://x.example"},
+        {"provider": "octopush", "api_login": "a@x.example"},
+    ],
+    ids=lambda values: values["provider"],
+)
+def test_pages_too_small_to_overlap_are_refused(values: dict[str, str]) -> None:
+    values["api_key"] = "s3cret"
+    assert "page_size must be at least 5, so that pages overlap" in refused(**values, page_size=4)
+    assert connection("shop", {**values, "page_size": 5}).settings.page_size == 5
+
+
 def test_a_secret_of_the_wrong_type_is_refused_without_its_value() -> None:
     said = refused(**CHATWOOT | {"api_access_token": ["s3cret"]})
     assert said == "[connections.shop]: api_access_token is of the wrong type"

@@ -15,7 +15,7 @@ FLOORS = (
     ("pipelines.exit_codes", "pipelines.console", "simulator")
     + ("sources.settings", "sources.http", "sources.rows"),
     ("sources.scan",),
-    ("sources.provider",),
+    ("sources.connection", "sources.provider"),
     (A_PROVIDER, "sources.dlt_source"),
     ("sources.registry",),
     ("sources.reader_processes",),

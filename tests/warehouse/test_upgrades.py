@@ -14,6 +14,7 @@ from dlt.common.versioned_state import compress_state, decompress_state
 
 from support import oracle
 from support.account import DAY, Account
+from support.comments import commented
 from support.shell import Shell, octopush
 from support.tables import tables_of
 from talkhouse.pipelines.analytics.build import build
@@ -156,6 +157,21 @@ def test_a_warehouse_of_an_earlier_release_goes_on(
             # with what columns there are by now
             assert all(any(row.items() <= it.items() for it in doing[table]) for row in rows), table
         assert_shaped(warehouse)
+        assert_commented(warehouse)
+
+
+@every_release
+def test_tables_of_an_earlier_release_are_commented_when_it_is_opened(
+    restored: Destination,
+) -> None:
+    with restored.open() as warehouse:
+        assert_commented(warehouse)
+
+
+def assert_commented(warehouse: Warehouse) -> None:
+    for dataset in ("audit", *PROVIDERS):
+        spare = {(of[1], name) for of, its in SPARE.items() if of[0] == dataset for name in its}
+        commented(warehouse, dataset, but_for=spare)
 
 
 def assert_looked_at(chosen: list[Connection], destination: Destination) -> None:

@@ -181,6 +181,20 @@ class PostgresWarehouse(Warehouse):
                 raise
             raise WarehouseGone(f"{self._database} cannot be reached any more; {KEPT}") from None
 
+    def comments(self, dataset: str) -> list[dict[str, Any]]:
+        # a relation's own comment is stored as that of column 0
+        return self.rows(
+            "with columns as (select attrelid, attnum, attname from pg_attribute "
+            "where attnum > 0 and not attisdropped union all select oid, 0, '' from pg_class) "
+            "select relname as table_name, attname as column_name, case when attnum > 0 "
+            "then 'column' when relkind = 'v' then 'view' else 'table' end as kind, "
+            "description as comment from pg_class join columns on attrelid = pg_class.oid "
+            "left join pg_description on objoid = attrelid and objsubid = attnum "
+            "and classoid = 'pg_class'::regclass "
+            "where relnamespace = to_regnamespace(%s) and relkind in ('r', 'p', 'v')",
+            [dataset],
+        )
+
     def make_table(self, name: str, columns: Sequence[Column]) -> None:
         declared = ", ".join(f'"{column.name}" {TYPES[column.type.dlt]}' for column in columns)
         self.execute(f"create table {name} ({declared})")

@@ -3,9 +3,7 @@
 https://github.com/chatwoot/chatwoot: app/views/api/v1/models/_contact.json.jbuilder
 """
 
-from typing import Annotated, ClassVar, Generic, TypeVar
-
-import msgspec
+from typing import Annotated, ClassVar
 
 from talkhouse.sources.rows.personal_data import (
     ATTACHMENT_URL,
@@ -32,18 +30,16 @@ from talkhouse.sources.rows.record import (
 )
 from talkhouse.sources.rows.table import Child
 
-R = TypeVar("R")
-
 
 class InboxOfContact(Part, kw_only=True):
     """The inbox through which a contact writes."""
 
-    id: Annotated[Int, "The inbox's id."] = None
-    avatar_url: Annotated[Text, "The inbox's picture.", VOLATILE] = None
-    channel_id: Annotated[Int, "The id of its channel."] = None
-    name: Annotated[Text, "The inbox's name."] = None
-    channel_type: Annotated[Text, "Such as Channel::Whatsapp."] = None
-    provider: Annotated[Text, "Such as whatsapp_cloud."] = None
+    id: Annotated[Int, "Id of the inbox."] = None
+    avatar_url: Annotated[Text, "Address of the inbox's picture.", VOLATILE] = None
+    channel_id: Annotated[Int, "Id of the inbox's channel."] = None
+    name: Annotated[Text, "Name of the inbox."] = None
+    channel_type: Annotated[Text, "Type of channel, such as Channel::Whatsapp."] = None
+    provider: Annotated[Text, "Provider of the channel, such as whatsapp_cloud."] = None
 
 
 class ContactInbox(Child, kw_only=True):
@@ -57,10 +53,10 @@ class ContactInbox(Child, kw_only=True):
     key: ClassVar[tuple[str, ...]] = ("contact_id", "inbox_id", "source_id")
     whose: ClassVar[Whose] = (("contact", "contact_id"),)
 
-    contact_id: Annotated[Id, "The contact."] = 0
-    inbox_id: Annotated[Id, "The inbox; 0 if it is not told."] = 0
-    source_id: Annotated[TextId, IDENTIFIER, "The contact's id at the channel."]
-    inbox: Annotated[InboxOfContact | None, "The inbox."] = None
+    contact_id: Annotated[Id, "Id of the contact."] = 0
+    inbox_id: Annotated[Id, "Id of the inbox; 0 if unknown."] = 0
+    source_id: Annotated[TextId, IDENTIFIER, "Id of the contact at the channel."]
+    inbox: Annotated[InboxOfContact | None, "Inbox through which the contact writes."] = None
 
 
 class Contact(Record, kw_only=True):
@@ -71,47 +67,28 @@ class Contact(Record, kw_only=True):
     whose: ClassVar[Whose] = (("contact", "id"), ("phone", "phone_number"), ("email", "email"))
     happened: ClassVar[str] = "last_activity_at"
 
-    id: Annotated[Id, "The contact's id."]
-    name: Annotated[Text, NAME, "Its name; made up for anonymous visitors."] = None
-    email: Annotated[Text, EMAIL, "Its e-mail."] = None
-    phone_number: Annotated[Text, PHONE, "Its phone number, E.164."] = None
-    identifier: Annotated[Text, IDENTIFIER, "Its id in the company's own systems."] = None
-    blocked: Annotated[Bool, "Whether it is blocked."] = None
-    thumbnail: Annotated[Text, ATTACHMENT_URL, "Its picture.", VOLATILE] = None
-    availability_status: Annotated[Text, "Its presence when the row was read.", VOLATILE] = None
+    id: Annotated[Id, "Id of the contact."]
+    name: Annotated[Text, NAME, "Name of the contact; made up for anonymous visitors."] = None
+    email: Annotated[Text, EMAIL, "E-mail address of the contact."] = None
+    phone_number: Annotated[Text, PHONE, "Phone number of the contact, in E.164."] = None
+    identifier: Annotated[Text, IDENTIFIER, "Id of the contact in the company's own systems."] = (
+        None
+    )
+    blocked: Annotated[Bool, "Whether the contact is blocked."] = None
+    thumbnail: Annotated[Text, ATTACHMENT_URL, "Address of the contact's picture.", VOLATILE] = None
+    availability_status: Annotated[
+        Text, "Presence of the contact when the row was read.", VOLATILE
+    ] = None
     additional_attributes: Annotated[
-        Json, FREE_FORM, "Attributes set by Chatwoot, such as city."
+        Json, FREE_FORM, "Attributes of the contact set by Chatwoot, such as city."
     ] = NO_JSON
-    custom_attributes: Annotated[Json, FREE_FORM, "Attributes set by the company."] = NO_JSON
-    company_id: Annotated[Int, "Its company, where the edition has companies."] = None
-    last_activity_at: Annotated[Moment, "When it last did something."] = None
-    created_at: Annotated[Moment, "When it was created."] = None
+    custom_attributes: Annotated[
+        Json, FREE_FORM, "Attributes of the contact set by the company."
+    ] = NO_JSON
+    company_id: Annotated[Int, "Id of the contact's company, in editions with companies."] = None
+    last_activity_at: Annotated[Moment, "Time of the contact's last activity."] = None
+    created_at: Annotated[Moment, "Time at which the contact was created."] = None
     contact_inboxes: Annotated[list[ContactInbox], ELSEWHERE] = []
-
-
-class ContactCount(msgspec.Struct, gc=False):
-    """How many contacts the list has: not visitors without e-mail, phone or identifier."""
-
-    count: int | None = None
-
-
-class ContactPage(msgspec.Struct, Generic[R]):
-    """`{"meta": {"count": ...}, "payload": [...]}`; past the end `payload` is empty."""
-
-    payload: list[R]
-    meta: ContactCount = msgspec.field(default_factory=ContactCount)
-
-    @property
-    def rows(self) -> list[R]:
-        return self.payload
-
-    @property
-    def count(self) -> int | None:
-        return self.meta.count
-
-    @property
-    def last(self) -> bool:
-        return not self.payload
 
 
 def contact_inboxes_of(contact: Contact) -> list[ContactInbox]:

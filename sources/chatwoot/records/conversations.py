@@ -4,7 +4,7 @@ https://github.com/chatwoot/chatwoot:
 app/views/api/v1/conversations/partials/_conversation.json.jbuilder
 """
 
-from typing import Annotated, ClassVar, Generic, TypeVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -32,38 +32,54 @@ from talkhouse.sources.rows.record import (
 )
 from talkhouse.sources.rows.table import Child
 
-R = TypeVar("R")
-
 
 class Assignee(Part, kw_only=True):
     """The agent or bot that a conversation is assigned to; each kind fills its own fields."""
 
-    id: Annotated[Int, "Its id among its own kind (see meta.assignee_type)."] = None
-    account_id: Annotated[Int, "Chatwoot's id of the account."] = None
-    name: Annotated[Text, NAME, "Full name."] = None
-    available_name: Annotated[Text, NAME, "Display name."] = None
-    display_name: Annotated[Text, NAME, "Display name, in older versions."] = None
-    email: Annotated[Text, EMAIL, "E-mail."] = None
-    role: Annotated[Text, "agent or administrator."] = None
-    custom_role_id: Annotated[Int, "Custom role, where the edition has them."] = None
-    availability_status: Annotated[Text, "Presence when the row was read.", VOLATILE] = None
-    auto_offline: Annotated[Bool, "Whether presence follows the agent's activity.", VOLATILE] = None
-    confirmed: Annotated[Bool, "Whether the invitation was accepted."] = None
-    provider: Annotated[Text, "How the agent signs in."] = None
-    uid: Annotated[Text, EMAIL, "Id at the sign-in provider."] = None
-    type: Annotated[Text, "Kind of user."] = None
-    thumbnail: Annotated[Text, ATTACHMENT_URL, "Picture.", VOLATILE] = None
-    avatar_url: Annotated[Text, ATTACHMENT_URL, "Picture.", VOLATILE] = None
-    message_signature: Annotated[Text, BODY, "Signature under the agent's messages."] = None
-    inviter_id: Annotated[Int, "Who invited the agent."] = None
-    ui_settings: Annotated[Json, FREE_FORM, "The agent's settings of the web application."] = (
+    id: Annotated[Int, "Id of the assignee among agents or bots, as meta__assignee_type says."] = (
+        None
+    )
+    account_id: Annotated[Int, "Id of the account in Chatwoot."] = None
+    name: Annotated[Text, NAME, "Full name of the assignee."] = None
+    available_name: Annotated[Text, NAME, "Display name of the assignee."] = None
+    display_name: Annotated[Text, NAME, "Display name of the assignee, in older versions."] = None
+    email: Annotated[Text, EMAIL, "E-mail address of the assignee."] = None
+    role: Annotated[Text, "Role of the assignee: agent or administrator."] = None
+    custom_role_id: Annotated[
+        Int, "Id of the assignee's custom role, in editions with custom roles."
+    ] = None
+    availability_status: Annotated[
+        Text, "Presence of the assignee when the row was read.", VOLATILE
+    ] = None
+    auto_offline: Annotated[Bool, "Whether presence follows the assignee's activity.", VOLATILE] = (
+        None
+    )
+    confirmed: Annotated[Bool, "Whether the assignee accepted the invitation."] = None
+    provider: Annotated[Text, "Sign-in provider of the assignee."] = None
+    uid: Annotated[Text, EMAIL, "Id of the assignee at the sign-in provider."] = None
+    type: Annotated[Text, "Kind of user that the assignee is."] = None
+    thumbnail: Annotated[Text, ATTACHMENT_URL, "Address of the assignee's picture.", VOLATILE] = (
+        None
+    )
+    avatar_url: Annotated[Text, ATTACHMENT_URL, "Address of the assignee's avatar.", VOLATILE] = (
+        None
+    )
+    message_signature: Annotated[Text, BODY, "Signature under the assignee's messages."] = None
+    inviter_id: Annotated[Int, "Id of the user who invited the assignee."] = None
+    ui_settings: Annotated[Json, FREE_FORM, "Settings of the assignee in the web application."] = (
         NO_JSON
     )
-    custom_attributes: Annotated[Json, FREE_FORM, "Attributes set by the company."] = NO_JSON
-    accounts: Annotated[Json, FREE_FORM, "The accounts that the agent works in."] = NO_JSON
-    description: Annotated[Text, "What a bot says of itself."] = None
-    outgoing_url: Annotated[Text, ATTACHMENT_URL, "Where a bot is called."] = None
-    bot_type: Annotated[Text, "Kind of bot."] = None
+    custom_attributes: Annotated[
+        Json, FREE_FORM, "Attributes of the assignee set by the company."
+    ] = NO_JSON
+    accounts: Annotated[Json, FREE_FORM, "Accounts that the assignee works in."] = NO_JSON
+    description: Annotated[Text, "Description of the bot that the conversation is assigned to."] = (
+        None
+    )
+    outgoing_url: Annotated[
+        Text, ATTACHMENT_URL, "Address at which the assigned bot is called."
+    ] = None
+    bot_type: Annotated[Text, "Kind of bot that the conversation is assigned to."] = None
     access_token: Secret = NO_JSON
     pubsub_token: Secret = NO_JSON
     hmac_identifier: Secret = NO_JSON
@@ -72,24 +88,24 @@ class Assignee(Part, kw_only=True):
 class TeamOfConversation(Part, kw_only=True):
     """The team that a conversation is assigned to."""
 
-    id: Annotated[Int, "The team's id."] = None
-    name: Annotated[Text, "The team's name."] = None
-    description: Annotated[Text, "What the team does."] = None
-    allow_auto_assign: Annotated[Bool, "Whether its conversations are assigned by themselves."] = (
-        None
-    )
-    account_id: Annotated[Int, "Chatwoot's id of the account."] = None
-    is_member: Annotated[Bool, "Whether the token's user is in it."] = None
+    id: Annotated[Int, "Id of the team."] = None
+    name: Annotated[Text, "Name of the team."] = None
+    description: Annotated[Text, "Description of the team."] = None
+    allow_auto_assign: Annotated[
+        Bool, "Whether the team's conversations are assigned automatically."
+    ] = None
+    account_id: Annotated[Int, "Id of the account in Chatwoot."] = None
+    is_member: Annotated[Bool, "Whether the token's user is in the team."] = None
 
 
 class Meta(Part, kw_only=True):
     """Who a conversation is with, and who works on it."""
 
     sender: Annotated[Contact | None, ONLY_ID] = None
-    channel: Annotated[Text, "Such as Channel::Whatsapp."] = None
-    assignee: Annotated[Assignee | None, "Absent when unassigned."] = None
-    assignee_type: Annotated[Text, "User or AgentBot; since v4.8.0."] = None
-    team: Annotated[TeamOfConversation | None, "Absent when there is none."] = None
+    channel: Annotated[Text, "Type of channel, such as Channel::Whatsapp."] = None
+    assignee: Annotated[Assignee | None, "Assignee of the conversation; null if unassigned."] = None
+    assignee_type: Annotated[Text, "Kind of assignee: User or AgentBot; since v4.8.0."] = None
+    team: Annotated[TeamOfConversation | None, "Team of the conversation; null if none."] = None
     hmac_verified: Annotated[Bool, "Whether the contact's identity was proved."] = None
 
 
@@ -101,8 +117,8 @@ class ConversationLabel(Child, kw_only=True):
     key: ClassVar[tuple[str, ...]] = ("conversation_id", "label")
     whose: ClassVar[Whose] = (("conversation", "conversation_id"),)
 
-    conversation_id: Annotated[Id, "The conversation."]
-    label: Annotated[TextId, "The label's title."]
+    conversation_id: Annotated[Id, "Display id of the conversation."]
+    label: Annotated[TextId, "Title of the label."]
 
 
 class Conversation(Record, kw_only=True):
@@ -118,94 +134,64 @@ class Conversation(Record, kw_only=True):
     )
     happened: ClassVar[str] = "last_activity_at"
 
-    id: Annotated[Id, "Its display_id: counted per Chatwoot account, with gaps."]
-    uuid: Annotated[Text, "Unique in the world."] = None
-    account_id: Annotated[Int, "Chatwoot's id of the account."] = None
-    inbox_id: Annotated[Int, "The inbox it came through."] = None
-    status: Annotated[Text, "open, resolved, pending or snoozed."] = None
-    priority: Annotated[Label, "low, medium, high or urgent; null when not set."] = None
-    created_at: Annotated[Moment, "When it began."] = None
-    updated_at: Annotated[Moment, "When its row last changed; since v4.0.2."] = None
-    last_activity_at: Annotated[Moment, "Its newest message, note or activity."] = None
-    timestamp: Annotated[Moment, "The same as last_activity_at."] = None
-    first_reply_created_at: Annotated[MomentOrNever, "An agent's first reply."] = None
-    waiting_since: Annotated[MomentOrNever, "Since when the customer waits for a reply."] = None
-    snoozed_until: Annotated[MomentOrNever, "When it opens again."] = None
-    agent_last_seen_at: Annotated[MomentOrNever, "When an agent last opened it."] = None
-    assignee_last_seen_at: Annotated[MomentOrNever, "When its assignee last opened it."] = None
-    contact_last_seen_at: Annotated[MomentOrNever, "When the contact last saw it."] = None
+    id: Annotated[Id, "Display id of the conversation: counted per Chatwoot account, with gaps."]
+    uuid: Annotated[Text, "UUID of the conversation."] = None
+    account_id: Annotated[Int, "Id of the account in Chatwoot."] = None
+    inbox_id: Annotated[Int, "Id of the inbox that the conversation came through."] = None
+    status: Annotated[Text, "Status of the conversation: open, resolved, pending or snoozed."] = (
+        None
+    )
+    priority: Annotated[Label, "Priority: low, medium, high or urgent; null if not set."] = None
+    created_at: Annotated[Moment, "Time at which the conversation began."] = None
+    updated_at: Annotated[
+        Moment, "Time at which the conversation's row last changed; since v4.0.2."
+    ] = None
+    last_activity_at: Annotated[Moment, "Time of the newest message, note or activity."] = None
+    timestamp: Annotated[
+        Moment, "Time of the newest message, note or activity, as in last_activity_at."
+    ] = None
+    first_reply_created_at: Annotated[MomentOrNever, "Time of an agent's first reply."] = None
+    waiting_since: Annotated[
+        MomentOrNever, "Time since which the customer has been waiting for a reply."
+    ] = None
+    snoozed_until: Annotated[MomentOrNever, "Time at which a snoozed conversation opens again."] = (
+        None
+    )
+    agent_last_seen_at: Annotated[
+        MomentOrNever, "Time at which an agent last opened the conversation."
+    ] = None
+    assignee_last_seen_at: Annotated[
+        MomentOrNever, "Time at which the assignee last opened the conversation."
+    ] = None
+    contact_last_seen_at: Annotated[
+        MomentOrNever, "Time at which the contact last saw the conversation."
+    ] = None
     unread_count: Annotated[
-        Int, "Messages that no agent has seen; 10 stands for more.", VOLATILE
+        Int, "Number of messages that no agent has seen; 10 stands for more.", VOLATILE
     ] = None
     can_reply: Annotated[
         Bool, "Whether the channel allowed a reply when the row was read.", VOLATILE
     ] = None
-    muted: Annotated[Bool, "Whether it is muted."] = None
+    muted: Annotated[Bool, "Whether the conversation is muted."] = None
     additional_attributes: Annotated[
-        Json, FREE_FORM, "Attributes set by Chatwoot: browser, ..."
+        Json, FREE_FORM, "Attributes of the conversation set by Chatwoot: browser, ..."
     ] = NO_JSON
-    custom_attributes: Annotated[Json, FREE_FORM, "Attributes set by the company."] = NO_JSON
-    sla_policy_id: Annotated[Int, "Its service level policy."] = None
-    applied_sla: Annotated[Json, FREE_FORM, "The policy at work, where the edition has it."] = (
-        NO_JSON
-    )
-    sla_events: Annotated[Json, FREE_FORM, "The policy's breaches, where the edition has it."] = (
-        NO_JSON
-    )
-    meta: Annotated[Meta, "Who it is with, and who works on it."] = msgspec.field(
-        default_factory=Meta
+    custom_attributes: Annotated[
+        Json, FREE_FORM, "Attributes of the conversation set by the company."
+    ] = NO_JSON
+    sla_policy_id: Annotated[Int, "Id of the conversation's service level policy."] = None
+    applied_sla: Annotated[
+        Json, FREE_FORM, "Service level policy that applies, in editions with such policies."
+    ] = NO_JSON
+    sla_events: Annotated[
+        Json, FREE_FORM, "Breaches of the service level policy, in editions with such policies."
+    ] = NO_JSON
+    meta: Annotated[Meta, "Contact of the conversation and the agents who work on it."] = (
+        msgspec.field(default_factory=Meta)
     )
     labels: Annotated[list[str], ELSEWHERE] = []
     messages: Annotated[list[LastMessage], ELSEWHERE] = []
     last_non_activity_message: Annotated[LastMessage | None, ELSEWHERE] = None
-
-
-class Counts(msgspec.Struct, gc=False):
-    """How many rows the whole list has."""
-
-    all_count: int | None = None
-
-
-class ConversationData(msgspec.Struct, Generic[R]):
-    payload: list[R]
-    meta: Counts = msgspec.field(default_factory=Counts)
-
-
-class ConversationPage(msgspec.Struct, Generic[R]):
-    """`{"data": {"meta": {...}, "payload": [...]}}`; past the end `payload` is empty."""
-
-    data: ConversationData[R]
-
-    @property
-    def rows(self) -> list[R]:
-        return self.data.payload
-
-    @property
-    def count(self) -> int | None:
-        return self.data.meta.all_count
-
-    @property
-    def last(self) -> bool:
-        return not self.data.payload
-
-
-class FilterPage(msgspec.Struct, Generic[R]):
-    """`{"meta": {...}, "payload": [...]}`: the filter's answer lacks the list's `data`."""
-
-    payload: list[R]
-    meta: Counts = msgspec.field(default_factory=Counts)
-
-    @property
-    def rows(self) -> list[R]:
-        return self.payload
-
-    @property
-    def count(self) -> int | None:
-        return self.meta.all_count
-
-    @property
-    def last(self) -> bool:
-        return not self.payload
 
 
 def labels_of(conversation: Conversation) -> list[ConversationLabel]:

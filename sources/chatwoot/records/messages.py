@@ -4,9 +4,7 @@ https://github.com/chatwoot/chatwoot: app/views/api/v1/models/_message.json.jbui
 `push_event_data` of app/models/message.rb for the list.
 """
 
-from typing import Annotated, ClassVar, Generic, TypeVar
-
-import msgspec
+from typing import Annotated, ClassVar
 
 from talkhouse.sources.rows.personal_data import (
     ATTACHMENT_URL,
@@ -36,8 +34,6 @@ from talkhouse.sources.rows.record import (
 )
 from talkhouse.sources.rows.table import Child, ThreadRead
 
-R = TypeVar("R")
-
 # what analysts go by, and says nothing of anybody
 FLAGS = Flags(("deleted", "external_echo"))
 
@@ -45,28 +41,38 @@ FLAGS = Flags(("deleted", "external_echo"))
 class Sender(Part, kw_only=True):
     """Who wrote a message: a contact, an agent, a bot; each kind fills its own fields."""
 
-    id: Annotated[Int, "Its id among its own kind: unique only together with `type`."] = None
-    type: Annotated[Text, "contact, user, agent_bot or captain_assistant."] = None
-    name: Annotated[Text, NAME, "Name shown to the other side."] = None
-    available_name: Annotated[Text, NAME, "An agent's display name."] = None
-    email: Annotated[Text, EMAIL, "A contact's e-mail."] = None
-    phone_number: Annotated[Text, PHONE, "A contact's phone number, E.164."] = None
-    identifier: Annotated[Text, IDENTIFIER, "A contact's id in the company's own systems."] = None
-    blocked: Annotated[Bool, "Whether a contact is blocked."] = None
-    avatar_url: Annotated[Text, ATTACHMENT_URL, "Picture of an agent or bot.", VOLATILE] = None
-    thumbnail: Annotated[Text, ATTACHMENT_URL, "Small picture.", VOLATILE] = None
-    availability_status: Annotated[Text, "An agent's presence when the row was read.", VOLATILE] = (
-        None
-    )
+    id: Annotated[
+        Int, "Id of the sender among its own kind: unique only together with the type."
+    ] = None
+    type: Annotated[Text, "Kind of sender: contact, user, agent_bot or captain_assistant."] = None
+    name: Annotated[Text, NAME, "Name of the sender, as shown to the other side."] = None
+    available_name: Annotated[Text, NAME, "Display name of an agent who is the sender."] = None
+    email: Annotated[Text, EMAIL, "E-mail address of a contact who is the sender."] = None
+    phone_number: Annotated[
+        Text, PHONE, "Phone number of a contact who is the sender, in E.164."
+    ] = None
+    identifier: Annotated[
+        Text, IDENTIFIER, "Id of a contact who is the sender in the company's own systems."
+    ] = None
+    blocked: Annotated[Bool, "Whether the contact who is the sender is blocked."] = None
+    avatar_url: Annotated[
+        Text, ATTACHMENT_URL, "Address of the picture of an agent or bot.", VOLATILE
+    ] = None
+    thumbnail: Annotated[
+        Text, ATTACHMENT_URL, "Address of the sender's small picture.", VOLATILE
+    ] = None
+    availability_status: Annotated[
+        Text, "Presence of an agent who is the sender when the row was read.", VOLATILE
+    ] = None
     additional_attributes: Annotated[
-        Json, FREE_FORM, "A contact's attributes, set by Chatwoot."
+        Json, FREE_FORM, "Attributes of a contact who is the sender, set by Chatwoot."
     ] = NO_JSON
-    custom_attributes: Annotated[Json, FREE_FORM, "A contact's attributes, set by the company."] = (
-        NO_JSON
-    )
-    description: Annotated[Text, "What a bot says of itself."] = None
-    created_at: Annotated[Moment, "When an assistant was made."] = None
-    account_id: Annotated[Int, "The account of a bot."] = None
+    custom_attributes: Annotated[
+        Json, FREE_FORM, "Attributes of a contact who is the sender, set by the company."
+    ] = NO_JSON
+    description: Annotated[Text, "Description of a bot that is the sender."] = None
+    created_at: Annotated[Moment, "Time at which an assistant was created."] = None
+    account_id: Annotated[Int, "Id of the account of a bot in Chatwoot."] = None
 
 
 class Attachment(Child, kw_only=True):
@@ -76,26 +82,28 @@ class Attachment(Child, kw_only=True):
     parent: ClassVar[tuple[str, ...]] = ("message_id",)
     key: ClassVar[tuple[str, ...]] = ("message_id", "id")
 
-    id: Annotated[Id, "The attachment's id."]
-    message_id: Annotated[Id, "The message it came with."] = 0
-    account_id: Annotated[Int, "Chatwoot's id of the account."] = None
-    file_type: Annotated[Text, "image, audio, video, file, location, contact, fallback, ..."] = None
-    extension: Annotated[Text, "File name extension."] = None
-    content_type: Annotated[Text, "MIME type."] = None
-    data_url: Annotated[
-        Text, ATTACHMENT_URL, "Where the file can be fetched; it may expire.", VOLATILE
+    id: Annotated[Id, "Id of the attachment."]
+    message_id: Annotated[Id, "Id of the message that the attachment was sent with."] = 0
+    account_id: Annotated[Int, "Id of the account in Chatwoot."] = None
+    file_type: Annotated[
+        Text, "Type of attachment: image, audio, video, file, location, contact, fallback, ..."
     ] = None
+    extension: Annotated[Text, "File name extension of the attachment."] = None
+    content_type: Annotated[Text, "MIME type of the file."] = None
+    data_url: Annotated[Text, ATTACHMENT_URL, "Address of the file; it may expire.", VOLATILE] = (
+        None
+    )
     thumb_url: Annotated[
-        Text, ATTACHMENT_URL, "Where a small picture can be fetched; it may expire.", VOLATILE
+        Text, ATTACHMENT_URL, "Address of a small picture of the file; it may expire.", VOLATILE
     ] = None
-    file_size: Annotated[Int, "Bytes."] = None
-    width: Annotated[Int, "Pixels."] = None
-    height: Annotated[Int, "Pixels."] = None
-    coordinates_lat: Annotated[Float, BODY, "Latitude of a location, degrees."] = None
-    coordinates_long: Annotated[Float, BODY, "Longitude of a location, degrees."] = None
+    file_size: Annotated[Int, "Size of the file in bytes."] = None
+    width: Annotated[Int, "Width of a picture in pixels."] = None
+    height: Annotated[Int, "Height of a picture in pixels."] = None
+    coordinates_lat: Annotated[Float, BODY, "Latitude of a location in degrees."] = None
+    coordinates_long: Annotated[Float, BODY, "Longitude of a location in degrees."] = None
     fallback_title: Annotated[Text, BODY, "Title of a link."] = None
-    meta: Annotated[Json, FREE_FORM, "What a contact card or an embed holds."] = NO_JSON
-    transcribed_text: Annotated[Text, BODY, "What was said in an audio."] = None
+    meta: Annotated[Json, FREE_FORM, "Content of a contact card or an embed."] = NO_JSON
+    transcribed_text: Annotated[Text, BODY, "Transcription of an audio file."] = None
 
 
 class Message(Record, kw_only=True):
@@ -110,42 +118,61 @@ class Message(Record, kw_only=True):
     )
     happened: ClassVar[str] = "created_at"
 
-    id: Annotated[Id, "Unique in the installation; grows with time, but for imported history."]
-    content: Annotated[Text, BODY, "Its text; null for attachments alone."] = None
-    inbox_id: Annotated[Int, "The inbox of its conversation."] = None
-    echo_id: Annotated[Text, "The id that the sending client gave it."] = None
-    conversation_id: Annotated[Int, "The conversation's id (its display_id)."] = None
-    message_type: Annotated[Int, "0 incoming, 1 outgoing, 2 activity, 3 template."] = None
-    content_type: Annotated[Text, "text, input_select, cards, form, input_csat, ..."] = None
-    status: Annotated[Text, "sent, delivered, read or failed."] = None
+    id: Annotated[
+        Id, "Id of the message in the installation; grows with time, but for imported history."
+    ]
+    content: Annotated[Text, BODY, "Text of the message; null for attachments alone."] = None
+    inbox_id: Annotated[Int, "Id of the conversation's inbox."] = None
+    echo_id: Annotated[Text, "Id that the sending client gave the message."] = None
+    conversation_id: Annotated[
+        Int, "Display id of the conversation that the message belongs to."
+    ] = None
+    message_type: Annotated[
+        Int, "Type of message: 0 incoming, 1 outgoing, 2 activity, 3 template."
+    ] = None
+    content_type: Annotated[
+        Text, "Type of content: text, input_select, cards, form, input_csat, ..."
+    ] = None
+    status: Annotated[Text, "Delivery status: sent, delivered, read or failed."] = None
     content_attributes: Annotated[
-        Json, FREE_FORM, FLAGS, "`deleted`, `in_reply_to`, form answers, ..."
+        Json,
+        FREE_FORM,
+        FLAGS,
+        "Attributes of the content: `deleted`, `in_reply_to`, form answers, ...",
     ] = NO_JSON
-    created_at: Annotated[Epoch, "When it was created."] = None
-    private: Annotated[Bool, "Whether it is a note that only agents see."] = None
-    source_id: Annotated[Text, IDENTIFIER, "Its id at the channel, such as WhatsApp's."] = None
-    sender: Annotated[Sender | None, "Absent for activities and for senders deleted since."] = None
+    created_at: Annotated[Epoch, "Time at which the message was created."] = None
+    private: Annotated[Bool, "Whether the message is a note that only agents see."] = None
+    source_id: Annotated[
+        Text, IDENTIFIER, "Id of the message at the channel, such as WhatsApp's."
+    ] = None
+    sender: Annotated[
+        Sender | None, "Sender of the message; null for activities and for senders deleted since."
+    ] = None
     attachments: Annotated[list[Attachment], ELSEWHERE] = []
-    call: Annotated[Json, FREE_FORM, "A voice call's details."] = NO_JSON
+    call: Annotated[Json, FREE_FORM, "Details of a voice call."] = NO_JSON
 
 
 class MessageRead(ThreadRead, kw_only=True):
-    """How far a conversation's thread was read: what is left to read is derived from it."""
+    """The last read of a conversation's thread; what is left to read is derived from it."""
 
-    conversation_id: Annotated[Id, "The conversation whose thread was read."]
-    last_activity_at: Annotated[Moment, "The conversation's activity when it was read."] = None
-    last_message_id: Annotated[Id, "The newest message that was read; 0 if there was none."] = 0
+    conversation_id: Annotated[Id, "Display id of the conversation whose thread was read."]
+    last_activity_at: Annotated[
+        Moment, "Time of the conversation's newest activity when the thread was read."
+    ] = None
+    last_message_id: Annotated[
+        Id, "Id of the newest message that was read; 0 if there was none."
+    ] = 0
 
 
 class MessageConversation(Part, kw_only=True):
     """The conversation as a message inside the list repeats it."""
 
-    assignee_id: Annotated[Int, "The agent assigned."] = None
-    unread_count: Annotated[Int, "Unread messages, at most 10.", VOLATILE] = None
-    last_activity_at: Annotated[Moment, "Newest activity."] = None
-    contact_inbox: Annotated[Json, FREE_FORM, "Holds the contact's source_id at the channel."] = (
-        NO_JSON
-    )
+    assignee_id: Annotated[Int, "Id of the agent that the conversation is assigned to."] = None
+    unread_count: Annotated[Int, "Number of unread messages, at most 10.", VOLATILE] = None
+    last_activity_at: Annotated[Moment, "Time of the conversation's newest activity."] = None
+    contact_inbox: Annotated[
+        Json, FREE_FORM, "Identity of the contact in the inbox, with the source_id at the channel."
+    ] = NO_JSON
 
 
 class LastMessage(Child, kw_only=True):
@@ -165,55 +192,65 @@ class LastMessage(Child, kw_only=True):
     happened: ClassVar[str] = "created_at"
     retained_as: ClassVar[str] = "messages"
 
-    id: Annotated[Id, "The message's id."]
-    content: Annotated[Text, BODY, "Its text; null for attachments alone."] = None
-    account_id: Annotated[Int, "Chatwoot's id of the account."] = None
-    inbox_id: Annotated[Int, "The inbox of its conversation."] = None
-    conversation_id: Annotated[Id, "The conversation's id (its display_id)."] = 0
-    message_type: Annotated[Int, "0 incoming, 1 outgoing, 2 activity, 3 template."] = None
-    created_at: Annotated[Epoch, "When it was created."] = None
-    updated_at: Annotated[Moment, "When it last changed, such as by a delivery receipt."] = None
-    private: Annotated[Bool, "Whether it is a note that only agents see."] = None
-    status: Annotated[Text, "sent, delivered, read or failed."] = None
-    source_id: Annotated[Text, IDENTIFIER, "Its id at the channel, such as WhatsApp's."] = None
-    echo_id: Annotated[Text, "The id that the sending client gave it."] = None
-    content_type: Annotated[Text, "text, input_select, cards, form, input_csat, ..."] = None
+    id: Annotated[Id, "Id of the message."]
+    content: Annotated[Text, BODY, "Text of the message; null for attachments alone."] = None
+    account_id: Annotated[Int, "Id of the account in Chatwoot."] = None
+    inbox_id: Annotated[Int, "Id of the conversation's inbox."] = None
+    conversation_id: Annotated[
+        Id, "Display id of the conversation that the message belongs to."
+    ] = 0
+    message_type: Annotated[
+        Int, "Type of message: 0 incoming, 1 outgoing, 2 activity, 3 template."
+    ] = None
+    created_at: Annotated[Epoch, "Time at which the message was created."] = None
+    updated_at: Annotated[
+        Moment, "Time at which the message last changed, such as by a delivery receipt."
+    ] = None
+    private: Annotated[Bool, "Whether the message is a note that only agents see."] = None
+    status: Annotated[Text, "Delivery status: sent, delivered, read or failed."] = None
+    source_id: Annotated[
+        Text, IDENTIFIER, "Id of the message at the channel, such as WhatsApp's."
+    ] = None
+    echo_id: Annotated[Text, "Id that the sending client gave the message."] = None
+    content_type: Annotated[
+        Text, "Type of content: text, input_select, cards, form, input_csat, ..."
+    ] = None
     content_attributes: Annotated[
-        Json, FREE_FORM, FLAGS, "`deleted`, `in_reply_to`, form answers, ..."
+        Json,
+        FREE_FORM,
+        FLAGS,
+        "Attributes of the content: `deleted`, `in_reply_to`, form answers, ...",
     ] = NO_JSON
-    sender_type: Annotated[Text, "Contact, User, AgentBot or Captain::Assistant."] = None
-    sender_id: Annotated[Int, "The sender's id among its own kind."] = None
+    sender_type: Annotated[
+        Text, "Kind of sender: Contact, User, AgentBot or Captain::Assistant."
+    ] = None
+    sender_id: Annotated[Int, "Id of the sender among its own kind."] = None
     external_source_ids: Annotated[
-        Json, FREE_FORM, "Its ids in connected systems, such as Slack."
+        Json, FREE_FORM, "Ids of the message in connected systems, such as Slack."
     ] = NO_JSON
-    additional_attributes: Annotated[Json, FREE_FORM, "Such as the campaign that sent it."] = (
-        NO_JSON
-    )
-    processed_message_content: Annotated[Text, BODY, "Its text without quoted replies."] = None
-    sentiment: Annotated[Json, FREE_FORM, "Sentiment, where the edition reckons it."] = NO_JSON
-    conversation: Annotated[MessageConversation | None, "The conversation, repeated."] = None
+    additional_attributes: Annotated[
+        Json, FREE_FORM, "Attributes of the message, such as the campaign that sent it."
+    ] = NO_JSON
+    processed_message_content: Annotated[
+        Text, BODY, "Text of the message without quoted replies."
+    ] = None
+    sentiment: Annotated[
+        Json, FREE_FORM, "Sentiment of the message, in editions that calculate it."
+    ] = NO_JSON
+    conversation: Annotated[
+        MessageConversation | None,
+        "Conversation that the message belongs to, as the message repeats it.",
+    ] = None
     attachment: Annotated[
-        Json, FREE_FORM, "Named by the documentation; `attachments` is what comes."
+        Json, FREE_FORM, "Attachment as the documentation names it; `attachments` is what is sent."
     ] = NO_JSON
-    attachments: Annotated[Json, FREE_FORM, "Its attachments, as they stand in the list."] = NO_JSON
-    sender: Annotated[Sender | None, "Absent for activities and for senders deleted since."] = None
-    is_last: Annotated[Bool, "Whether it is the conversation's newest message."] = False
-    is_last_non_activity: Annotated[Bool, "Whether it is the newest that is no activity."] = False
-
-
-class ThreadPage(msgspec.Struct, Generic[R]):
-    """`{"meta": {...}, "payload": [...]}`; past the newest message `payload` is empty."""
-
-    payload: list[R]
-
-    @property
-    def rows(self) -> list[R]:
-        return self.payload
-
-    @property
-    def count(self) -> int | None:
-        return None
-
-    @property
-    def last(self) -> bool:
-        return not self.payload
+    attachments: Annotated[
+        Json, FREE_FORM, "Attachments of the message, as the list gives them."
+    ] = NO_JSON
+    sender: Annotated[
+        Sender | None, "Sender of the message; null for activities and for senders deleted since."
+    ] = None
+    is_last: Annotated[Bool, "Whether the message is the newest of the conversation."] = False
+    is_last_non_activity: Annotated[
+        Bool, "Whether the message is the newest that is no activity."
+    ] = False

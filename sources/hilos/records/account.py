@@ -43,13 +43,13 @@ class ContactTag(Child, kw_only=True):
     key: ClassVar[tuple[str, ...]] = ("contact_id", "id")
     whose: ClassVar[Whose] = (("contact", "contact_id"),)
 
-    contact_id: Annotated[TextId, "The contact."] = ""
-    id: Annotated[Id, "The tag's id: conversations' and contacts' tags may not share one space."]
-    name: Annotated[Text, "Its name."] = None
+    contact_id: Annotated[TextId, "Id of the contact."] = ""
+    id: Annotated[Id, "Id of the tag: tags of contacts and of conversations may share ids."]
+    name: Annotated[Text, "Name of the tag."] = None
 
 
 class Contact(Record, kw_only=True):
-    """A customer."""
+    """A customer of the company."""
 
     table: ClassVar[str] = "contacts"
     has_tombstones: ClassVar[bool] = True
@@ -61,18 +61,20 @@ class Contact(Record, kw_only=True):
     )
     happened: ClassVar[str] = "last_updated_on"
 
-    id: Annotated[TextId, "Unique in the world."]
-    phone: Annotated[Text, PHONE, "Its phone number."] = None
-    canonical_phone: Annotated[Text, PHONE, "Its phone number in one form."] = None
-    first_name: Annotated[Text, NAME, "First name."] = None
-    last_name: Annotated[Text, NAME, "Last name."] = None
-    email: Annotated[Text, EMAIL, "E-mail."] = None
-    meta: Annotated[Json, FREE_FORM, "Attributes set by the company."] = NO_JSON
-    external_url: Annotated[Text, IDENTIFIER, "Its page in the company's own systems."] = None
-    created_by: Annotated[Int, "The user who created it."] = None
-    created_on: Annotated[Instant, "When it was created."] = None
-    last_updated_on: Annotated[Instant, "When it last changed."] = None
-    source: Annotated[Text, "What created it."] = None
+    id: Annotated[TextId, "UUID of the contact."]
+    phone: Annotated[Text, PHONE, "Phone number of the contact."] = None
+    canonical_phone: Annotated[Text, PHONE, "Phone number of the contact in canonical form."] = None
+    first_name: Annotated[Text, NAME, "First name of the contact."] = None
+    last_name: Annotated[Text, NAME, "Last name of the contact."] = None
+    email: Annotated[Text, EMAIL, "E-mail address of the contact."] = None
+    meta: Annotated[Json, FREE_FORM, "Attributes of the contact set by the company."] = NO_JSON
+    external_url: Annotated[
+        Text, IDENTIFIER, "Page of the contact in the company's own systems."
+    ] = None
+    created_by: Annotated[Int, "Id of the user who created the contact."] = None
+    created_on: Annotated[Instant, "Time at which the contact was created."] = None
+    last_updated_on: Annotated[Instant, "Time at which the contact last changed."] = None
+    source: Annotated[Text, "Source that created the contact."] = None
     tags: Annotated[list[ContactTag], ELSEWHERE] = []
 
 
@@ -82,23 +84,23 @@ class User(Record, kw_only=True):
     table: ClassVar[str] = "users"
     has_tombstones: ClassVar[bool] = True
 
-    id: Annotated[Id, "The user's id."]
-    first_name: Annotated[Text, NAME, "First name."] = None
-    last_name: Annotated[Text, NAME, "Last name."] = None
-    email: Annotated[Text, EMAIL, "E-mail."] = None
-    account_id: Annotated[Int, "Hilos' id of the account; `account` in its JSON."] = msgspec.field(
-        name="account", default=None
+    id: Annotated[Id, "Id of the user."]
+    first_name: Annotated[Text, NAME, "First name of the user."] = None
+    last_name: Annotated[Text, NAME, "Last name of the user."] = None
+    email: Annotated[Text, EMAIL, "E-mail address of the user."] = None
+    account_id: Annotated[Int, "Id of the account in Hilos; `account` in the JSON."] = (
+        msgspec.field(name="account", default=None)
     )
-    profile_image: Annotated[Text, ATTACHMENT_URL, "Picture; the address may expire.", VOLATILE] = (
-        None
+    profile_image: Annotated[
+        Text, ATTACHMENT_URL, "Address of the user's picture; it may expire.", VOLATILE
+    ] = None
+    date_joined: Annotated[Instant, "Time at which the user joined."] = None
+    user_permissions: Annotated[Json, FREE_FORM, "Permissions of the user."] = NO_JSON
+    role: Annotated[Label, "Role of the user: AGENT, MANAGER, ADMIN or FINANCE."] = None
+    teams: Annotated[Json, FREE_FORM, "Teams that the user is in."] = NO_JSON
+    available_channels: Annotated[Json, FREE_FORM, "Channels that the user may write through."] = (
+        NO_JSON
     )
-    date_joined: Annotated[Instant, "When the user joined."] = None
-    user_permissions: Annotated[Json, FREE_FORM, "What the user may do."] = NO_JSON
-    role: Annotated[Label, "AGENT, MANAGER, ADMIN or FINANCE."] = None
-    teams: Annotated[Json, FREE_FORM, "The teams that the user is in."] = NO_JSON
-    available_channels: Annotated[
-        Json, FREE_FORM, "The channels that the user may write through."
-    ] = NO_JSON
 
 
 class Team(Record, kw_only=True):
@@ -107,9 +109,11 @@ class Team(Record, kw_only=True):
     table: ClassVar[str] = "teams"
     has_tombstones: ClassVar[bool] = True
 
-    id: Annotated[Id, "The team's id."]
-    name: Annotated[Text, "Its name."] = None
-    assignment_strategy: Annotated[Text, "How its conversations find an assignee."] = None
+    id: Annotated[Id, "Id of the team."]
+    name: Annotated[Text, "Name of the team."] = None
+    assignment_strategy: Annotated[
+        Text, "Strategy by which conversations are assigned in the team."
+    ] = None
 
 
 class Channel(Record, kw_only=True):
@@ -118,27 +122,35 @@ class Channel(Record, kw_only=True):
     table: ClassVar[str] = "channels"
     has_tombstones: ClassVar[bool] = True
 
-    id: Annotated[Id, "The channel's id."]
-    channel_type: Annotated[Text, "WHATSAPP, EMAIL, INSTAGRAM, FB_MESSENGER, ..."] = None
-    name: Annotated[Text, "Its name."] = None
-    channel_id: Annotated[Text, "Its id at the channel's provider."] = None
-    status: Annotated[Text, "NEW, ACTIVE or INACTIVE."] = None
-    created_on: Annotated[Instant, "When it was created."] = None
-    channel_provider: Annotated[Text, "META_CLOUD_API, 360DIALOG, ..."] = None
-    is_sandbox: Annotated[Bool, "Whether it is for trials."] = None
+    id: Annotated[Id, "Id of the channel."]
+    channel_type: Annotated[
+        Text, "Type of channel: WHATSAPP, EMAIL, INSTAGRAM, FB_MESSENGER, ..."
+    ] = None
+    name: Annotated[Text, "Name of the channel."] = None
+    channel_id: Annotated[Text, "Id of the channel at the channel's provider."] = None
+    status: Annotated[Text, "Status of the channel: NEW, ACTIVE or INACTIVE."] = None
+    created_on: Annotated[Instant, "Time at which the channel was created."] = None
+    channel_provider: Annotated[Text, "Provider of the channel: META_CLOUD_API, 360DIALOG, ..."] = (
+        None
+    )
+    is_sandbox: Annotated[Bool, "Whether the channel is for trials."] = None
 
 
 class ChannelOfTemplate(Part, kw_only=True):
     """The channel that a template is for."""
 
-    id: Annotated[Int, "The channel's id."] = None
-    channel_type: Annotated[Text, "WHATSAPP, EMAIL, INSTAGRAM, FB_MESSENGER, ..."] = None
-    name: Annotated[Text, "Its name."] = None
-    channel_id: Annotated[Text, "Its id at the channel's provider."] = None
-    status: Annotated[Text, "NEW, ACTIVE or INACTIVE."] = None
-    created_on: Annotated[Instant, "When it was created."] = None
-    channel_provider: Annotated[Text, "META_CLOUD_API, 360DIALOG, ..."] = None
-    is_sandbox: Annotated[Bool, "Whether it is for trials."] = None
+    id: Annotated[Int, "Id of the channel."] = None
+    channel_type: Annotated[
+        Text, "Type of channel: WHATSAPP, EMAIL, INSTAGRAM, FB_MESSENGER, ..."
+    ] = None
+    name: Annotated[Text, "Name of the channel."] = None
+    channel_id: Annotated[Text, "Id of the channel at the channel's provider."] = None
+    status: Annotated[Text, "Status of the channel: NEW, ACTIVE or INACTIVE."] = None
+    created_on: Annotated[Instant, "Time at which the channel was created."] = None
+    channel_provider: Annotated[Text, "Provider of the channel: META_CLOUD_API, 360DIALOG, ..."] = (
+        None
+    )
+    is_sandbox: Annotated[Bool, "Whether the channel is for trials."] = None
 
 
 class Template(Record, kw_only=True):
@@ -147,15 +159,19 @@ class Template(Record, kw_only=True):
     table: ClassVar[str] = "templates"
     has_tombstones: ClassVar[bool] = True
 
-    id: Annotated[TextId, "Unique in the world."]
-    name: Annotated[Text, "Its name."] = None
-    language: Annotated[Text, "Such as es_MX."] = None
-    category: Annotated[Text, "MARKETING, UTILITY, AUTHENTICATION, ..."] = None
-    status: Annotated[Text, "draft, submitted, pending, approved, rejected, ..."] = None
-    components: Annotated[Json, "Its header, body, footer and buttons."] = NO_JSON
-    rejected_reason: Annotated[Text, "Why WhatsApp rejected it."] = None
-    is_deleted: Annotated[Bool, "Whether it was deleted."] = None
-    channel: Annotated[ChannelOfTemplate | None, "The channel that it is for."] = None
+    id: Annotated[TextId, "UUID of the template."]
+    name: Annotated[Text, "Name of the template."] = None
+    language: Annotated[Text, "Language of the template, such as es_MX."] = None
+    category: Annotated[
+        Text, "Category of the template: MARKETING, UTILITY, AUTHENTICATION, ..."
+    ] = None
+    status: Annotated[
+        Text, "Status of the template: draft, submitted, pending, approved, rejected, ..."
+    ] = None
+    components: Annotated[Json, "Header, body, footer and buttons of the template."] = NO_JSON
+    rejected_reason: Annotated[Text, "Reason why WhatsApp rejected the template."] = None
+    is_deleted: Annotated[Bool, "Whether the template was deleted."] = None
+    channel: Annotated[ChannelOfTemplate | None, "Channel that the template is for."] = None
 
 
 def contact_tags_of(contact: Contact) -> list[ContactTag]:

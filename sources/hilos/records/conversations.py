@@ -41,14 +41,19 @@ R = TypeVar("R")
 class SentBy(Part, kw_only=True):
     """The user who sent a message."""
 
-    id: Annotated[Int, "The user's id."] = None
-    first_name: Annotated[Text, NAME, "First name."] = None
-    last_name: Annotated[Text, NAME, "Last name."] = None
-    email: Annotated[Text, EMAIL, "E-mail."] = None
-    profile_image: Annotated[Text, ATTACHMENT_URL, "Picture; the address may expire.", VOLATILE] = (
-        None
-    )
-    role: Annotated[Label, "AGENT, MANAGER, ADMIN or FINANCE; ActiveCampaign's is a number."] = None
+    id: Annotated[Int, "Id of the user who sent the message."] = None
+    first_name: Annotated[Text, NAME, "First name of the user who sent the message."] = None
+    last_name: Annotated[Text, NAME, "Last name of the user who sent the message."] = None
+    email: Annotated[Text, EMAIL, "E-mail address of the user who sent the message."] = None
+    profile_image: Annotated[
+        Text,
+        ATTACHMENT_URL,
+        "Address of the picture of the user who sent the message; it may expire.",
+        VOLATILE,
+    ] = None
+    role: Annotated[
+        Label, "Role of the sender: AGENT, MANAGER, ADMIN or FINANCE; a number in ActiveCampaign."
+    ] = None
 
 
 class FirstMessage(Child, kw_only=True):
@@ -64,37 +69,47 @@ class FirstMessage(Child, kw_only=True):
     happened: ClassVar[str] = "timestamp"
     retained_as: ClassVar[str] = "messages"
 
-    conversation_id: Annotated[TextId, "The conversation."] = ""
-    id: Annotated[Text, "The message's id."] = None
-    to_number: Annotated[Text, PHONE, "The number that it went to."] = None
-    from_number: Annotated[Text, PHONE, "The number that it came from."] = None
-    body: Annotated[Text, BODY, "Its text."] = None
-    direction: Annotated[Text, "INBOUND or OUTBOUND, as far as is known."] = None
-    timestamp: Annotated[Instant, "When it was written."] = None
+    conversation_id: Annotated[TextId, "Id of the conversation that the message belongs to."] = ""
+    id: Annotated[Text, "Id of the message."] = None
+    to_number: Annotated[Text, PHONE, "Number that the message was sent to."] = None
+    from_number: Annotated[Text, PHONE, "Number that the message was sent from."] = None
+    body: Annotated[Text, BODY, "Text of the message."] = None
+    direction: Annotated[
+        Text, "Direction of the message: INBOUND or OUTBOUND, as far as is known."
+    ] = None
+    timestamp: Annotated[Instant, "Time at which the message was written."] = None
     contact: Annotated[
-        Text, IDENTIFIER, "The contact's id in its channel, which may not be the contact's."
+        Text,
+        IDENTIFIER,
+        "Id of the contact in the channel, which may differ from the contact's own id.",
     ] = None
-    status: Annotated[Text, "new, sending, sent, received, delivered, read, failed, ..."] = None
-    queued_on: Annotated[Instant, "When it was queued."] = None
-    accepted_on: Annotated[Instant, "When WhatsApp accepted it."] = None
-    sent_on: Annotated[Instant, "When it was sent."] = None
-    delivered_on: Annotated[Instant, "When it was delivered."] = None
-    read_on: Annotated[Instant, "When it was read."] = None
-    failed_on: Annotated[Instant, "When it failed."] = None
-    provider_id: Annotated[Text, IDENTIFIER, "WhatsApp's id of it."] = None
-    provider_error_code: Annotated[Text, "WhatsApp's code for why it failed."] = None
-    provider_error_message: Annotated[Text, BODY, "Why it failed."] = None
-    sent_by: Annotated[SentBy | None, "The user who sent it; null for a contact's."] = None
-    is_deleted: Annotated[Bool, "Whether it was deleted."] = None
-    content: Annotated[Json, FREE_FORM, "What it holds, as WhatsApp gave it."] = NO_JSON
-    whatsapp_template: Annotated[Text, "The id of its template."] = None
-    content_type: Annotated[Text, "MIME type of its file."] = None
+    status: Annotated[
+        Text, "Delivery status: new, sending, sent, received, delivered, read, failed, ..."
+    ] = None
+    queued_on: Annotated[Instant, "Time at which the message was queued."] = None
+    accepted_on: Annotated[Instant, "Time at which WhatsApp accepted the message."] = None
+    sent_on: Annotated[Instant, "Time at which the message was sent."] = None
+    delivered_on: Annotated[Instant, "Time at which the message was delivered."] = None
+    read_on: Annotated[Instant, "Time at which the message was read."] = None
+    failed_on: Annotated[Instant, "Time at which the message failed."] = None
+    provider_id: Annotated[Text, IDENTIFIER, "Id of the message at WhatsApp."] = None
+    provider_error_code: Annotated[Text, "WhatsApp's code for the failure of the message."] = None
+    provider_error_message: Annotated[Text, BODY, "Reason why the message failed."] = None
+    sent_by: Annotated[SentBy | None, "User who sent the message; null if a contact did."] = None
+    is_deleted: Annotated[Bool, "Whether the message was deleted."] = None
+    content: Annotated[Json, FREE_FORM, "Content of the message, as WhatsApp gave it."] = NO_JSON
+    whatsapp_template: Annotated[Text, "Id of the message's template."] = None
+    content_type: Annotated[Text, "MIME type of the message's file."] = None
     content_url: Annotated[
-        Text, ATTACHMENT_URL, "Where its file can be fetched; it may expire.", VOLATILE
+        Text, ATTACHMENT_URL, "Address of the message's file; it may expire.", VOLATILE
     ] = None
-    msg_type: Annotated[Text, "text, image, audio, document, template, interactive, ..."] = None
-    failed_attempts: Annotated[Int, "How often sending it failed."] = None
-    source: Annotated[Text, "INBOUND, INBOX, AUTO_RESPONSE, API, BROADCAST or FLOW."] = None
+    msg_type: Annotated[
+        Text, "Type of message: text, image, audio, document, template, interactive, ..."
+    ] = None
+    failed_attempts: Annotated[Int, "Number of failed attempts to send the message."] = None
+    source: Annotated[
+        Text, "Source of the message: INBOUND, INBOX, AUTO_RESPONSE, API, BROADCAST or FLOW."
+    ] = None
 
     # the other number is the company's
     told_by_sql: ClassVar[dict[str, str]] = {
@@ -117,18 +132,18 @@ class ConversationAssignee(Child, kw_only=True):
     key: ClassVar[tuple[str, ...]] = ("conversation_id", "id")
     whose: ClassVar[Whose] = (("conversation", "conversation_id"),)
 
-    conversation_id: Annotated[TextId, "The conversation."] = ""
-    id: Annotated[Id, "The user's id."]
-    first_name: Annotated[Text, NAME, "First name."] = None
-    last_name: Annotated[Text, NAME, "Last name."] = None
-    email: Annotated[Text, EMAIL, "E-mail."] = None
-    account_id: Annotated[Int, "Hilos' id of the account; `account` in its JSON."] = msgspec.field(
-        name="account", default=None
+    conversation_id: Annotated[TextId, "Id of the conversation."] = ""
+    id: Annotated[Id, "Id of the user."]
+    first_name: Annotated[Text, NAME, "First name of the user."] = None
+    last_name: Annotated[Text, NAME, "Last name of the user."] = None
+    email: Annotated[Text, EMAIL, "E-mail address of the user."] = None
+    account_id: Annotated[Int, "Id of the account in Hilos; `account` in the JSON."] = (
+        msgspec.field(name="account", default=None)
     )
-    profile_image: Annotated[Text, ATTACHMENT_URL, "Picture; the address may expire.", VOLATILE] = (
-        None
-    )
-    date_joined: Annotated[Instant, "When the user joined."] = None
+    profile_image: Annotated[
+        Text, ATTACHMENT_URL, "Address of the user's picture; it may expire.", VOLATILE
+    ] = None
+    date_joined: Annotated[Instant, "Time at which the user joined."] = None
 
 
 class ConversationTag(Child, kw_only=True):
@@ -139,9 +154,9 @@ class ConversationTag(Child, kw_only=True):
     key: ClassVar[tuple[str, ...]] = ("conversation_id", "id")
     whose: ClassVar[Whose] = (("conversation", "conversation_id"),)
 
-    conversation_id: Annotated[TextId, "The conversation."] = ""
-    id: Annotated[Id, "The tag's id: conversations' and contacts' tags may not share one space."]
-    name: Annotated[Text, "Its name."] = None
+    conversation_id: Annotated[TextId, "Id of the conversation."] = ""
+    id: Annotated[Id, "Id of the tag: tags of contacts and of conversations may share ids."]
+    name: Annotated[Text, "Name of the tag."] = None
 
 
 class Conversation(Record, kw_only=True):
@@ -156,18 +171,18 @@ class Conversation(Record, kw_only=True):
     )
     happened: ClassVar[str] = "created_on"
 
-    id: Annotated[TextId, "Unique in the world."]
-    contact: Annotated[Text, "The contact's id; the contact itself may have been deleted."] = None
-    status: Annotated[Text, "CREATED, FLOW, FLOW_PAUSED, NEW, IN_PROGRESS, RESOLVED, CLOSED."] = (
-        None
-    )
+    id: Annotated[TextId, "UUID of the conversation."]
+    contact: Annotated[Text, "Id of the contact; the contact itself may have been deleted."] = None
+    status: Annotated[
+        Text, "Status: CREATED, FLOW, FLOW_PAUSED, NEW, IN_PROGRESS, RESOLVED or CLOSED."
+    ] = None
     first_message: Annotated[FirstMessage | None, ELSEWHERE] = None
     assigned: Annotated[list[ConversationAssignee], ELSEWHERE] = []
     tags: Annotated[list[ConversationTag], ELSEWHERE] = []
-    created_on: Annotated[Instant, "When it began."] = None
-    source: Annotated[Text, "INBOX, AUTO_RESPONSE, API, BROADCAST, FLOW or UNKNOWN."] = None
-    assigned_team: Annotated[Int, "The team that it is assigned to."] = None
-    channel: Annotated[Int, "The channel that it came through."] = None
+    created_on: Annotated[Instant, "Time at which the conversation began."] = None
+    source: Annotated[Text, "Source: INBOX, AUTO_RESPONSE, API, BROADCAST, FLOW or UNKNOWN."] = None
+    assigned_team: Annotated[Int, "Id of the team that the conversation is assigned to."] = None
+    channel: Annotated[Int, "Id of the channel that the conversation came through."] = None
 
 
 class Paginated(msgspec.Struct, Generic[R]):
