@@ -74,7 +74,7 @@ def erase(
     """
     with errors_told():
         from talkhouse.pipelines.cli.command_events import command_told
-        from talkhouse.pipelines.privacy.erase import erase as erased
+        from talkhouse.pipelines.privacy import erase as erasing
         from talkhouse.pipelines.privacy.find_person import asked_for
         from talkhouse.pipelines.privacy.receipt import make_folder, show_receipt, write_receipt
         from talkhouse.pipelines.settings.connections import connections
@@ -89,7 +89,8 @@ def erase(
             if yes:
                 make_folder(receipts)
             keep = partial(write_receipt, folder=receipts)
-            receipt = erased(destination, policy, connections(), copy, person, by, keep, do=yes)
+            wanted = erasing.Erasure(destination, policy, connections(), copy, person, by, keep)
+            receipt = erasing.erase(wanted) if yes else erasing.preview(wanted)
             show_receipt(receipt, as_json, done=yes)
             if yes:
                 typer.echo(f"receipt: {receipts / receipt.file_name}", err=True)
@@ -112,8 +113,7 @@ def retain(
     """
     with errors_told():
         from talkhouse.pipelines.cli.command_events import command_told
-        from talkhouse.pipelines.privacy.retain import retain as retained_in
-        from talkhouse.pipelines.privacy.retain import show_retained
+        from talkhouse.pipelines.privacy import retain as retaining
         from talkhouse.pipelines.settings.connections import connections
         from talkhouse.pipelines.settings.personal_data import configured_retention
         from talkhouse.pipelines.warehouse.destination import configured, configured_copy
@@ -123,8 +123,12 @@ def retain(
             windows, destination, copy = configured_retention(), configured(), configured_copy()
             if not destination.exists():
                 raise SettingsError(f"{destination} is not there: run `talkhouse sync` first")
-            retained = retained_in(destination, windows, connections(), copy, do=not dry_run)
-            show_retained(retained, as_json, done=not dry_run)
+            chosen = connections()
+            if dry_run:
+                retained = retaining.preview(destination, windows)
+            else:
+                retained = retaining.retain(destination, windows, chosen, copy)
+            retaining.show_retained(retained, as_json, done=not dry_run)
             _end(retained.failures)
 
 

@@ -3,21 +3,23 @@ working folder; keeps the person out of later syncs; and gives a receipt without
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from talkhouse.pipelines.analytics.publish import published
 from talkhouse.pipelines.audit.exclusive import alone
 from talkhouse.pipelines.audit.unfinished import ERASE, note_renewed, note_unrenewed, unrenewed
+from talkhouse.pipelines.privacy.deletions import Deletion, count_rows, delete_rows
 from talkhouse.pipelines.privacy.find_person import Person, columns_by_kind, find, theirs
 from talkhouse.pipelines.privacy.leftovers import clear_leftovers
 from talkhouse.pipelines.privacy.rebuild import write_anew
 from talkhouse.pipelines.privacy.receipt import Receipt
 from talkhouse.pipelines.privacy.rewrite_rows import stored_records
-from talkhouse.pipelines.privacy.scrub_texts import sweep
+from talkhouse.pipelines.privacy.scrub_texts import TextChange, scrub, text_changes
 from talkhouse.pipelines.settings.connections import Connection
 from talkhouse.pipelines.syncing.storage_rules import key_hash, refuse_other_key
 from talkhouse.pipelines.telemetry.events import RowsDeleted, tell
@@ -33,74 +35,67 @@ CUT_OFF = "it did not come to its end: the next `talkhouse erase` makes it up"
 TOLD_BY = ("first_messages", "conversations", "contacts")
 
 
-def erase(
-    destination: Destination,
-    privacy: Privacy,
-    chosen: Sequence[Connection],
-    copy: Copy | None,
-    person: Person,
-    asked_by: str,
-    keep: Callable[["Receipt"], object],
-    *,
-    do: bool,
-) -> Receipt:
-    """Erases the person, or without `do` says what would go. `keep` is given the receipt once the
-    rows are gone, and again at the end. What could not be done after that is in its `failures`.
+@dataclass(frozen=True)
+class Erasure:
+    """Whom to erase, where. `asked_by` is `phone`, `email` or `contact`; `keep` is given the
+    receipt once the rows are gone, and again at the end.
+    """
+
+    destination: Destination
+    privacy: Privacy
+    chosen: Sequence[Connection]
+    copy: Copy | None
+    person: Person
+    asked_by: str
+    keep: Callable[[Receipt], object]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is stored of the person. `tokens` keep the person out of later syncs."""
+
+    deletions: list[Deletion]
+    tokens: frozenset[str]
+    terms: Terms
+    made_up: list[str]
+
+
+def preview(wanted: Erasure) -> Receipt:
+    """What would go; nothing is erased. Raises as `erase` does."""
+    _refuse(wanted)
+    with wanted.destination.open(read_only=True) as warehouse:
+        found = _found(warehouse, wanted)
+        rows = count_rows(warehouse, found.deletions)
+        changes = text_changes(warehouse, wanted.person, found.terms)
+        return _receipt(wanted, found, rows, changes)
+
+
+def erase(wanted: Erasure) -> Receipt:
+    """Erases the person. What could not be done once the rows were gone is in the receipt's
+    `failures`.
 
     Raises SettingsError if nobody can be kept out for want of a key, or the person is not one;
     AlreadySyncing if a sync or a build is under way. All rows go, or none.
     """
-    if not privacy.key:
-        raise SettingsError(
-            "privacy.key is missing, by whose hashes the person is kept out of later syncs: write "
-            "the output of `openssl rand -hex 32` to .dlt/secrets.toml, and keep a copy"
-        )
-    if not destination.exists():
-        raise SettingsError(f"{destination} is not there: there is nobody in it")
-    now = datetime.now(UTC)
-    with ExitStack() as opened:
-        warehouse = opened.enter_context(destination.open(read_only=not do))
-        refuse_other_key(warehouse, privacy)
-        if do:
-            opened.enter_context(alone(warehouse, chosen))
-            migrate(warehouse)
-        made_up = unrenewed(warehouse, ERASE)
-        find(warehouse, privacy, person)
-        tokens = _tokens(privacy, person)
-        # of those, what is stored of this person is told by the same words as what comes
-        terms = Terms("", privacy=privacy, erased=tokens)
+    _refuse(wanted)
+    destination, privacy, copy = wanted.destination, wanted.privacy, wanted.copy
+    with destination.open() as warehouse, alone(warehouse, wanted.chosen):
+        migrate(warehouse)
+        found = _found(warehouse, wanted)
         with warehouse.transaction():
-            rows = _rows(warehouse, privacy, person, do=do)
-            if asked_by == "contact" and not rows:
-                if not made_up:
-                    raise SettingsError(NO_CONTACT)
-                tokens = frozenset()
-            texts, rejected = sweep(warehouse, person, terms, do=do)
-            rows |= {name: rows.get(name, 0) + n for name, n in rejected.items()}
-            if do:
-                _keep_out(warehouse, privacy, tokens)
-                note_unrenewed(warehouse, ERASE, {*rows, *texts})
-        receipt = Receipt(
-            f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
-            now.isoformat(),
-            str(destination),
-            asked_by,
-            sorted({"/".join(each[:2]) for each in person.contacts | person.conversations}),
-            len(person.contacts),
-            len(person.conversations),
-            rows,
-            texts,
-            len(tokens),
-            made_up,
-        )
-        if not do:
-            return receipt
-        tell(RowsDeleted(rows=rows))
+            rows = delete_rows(warehouse, found.deletions)
+            changes = text_changes(warehouse, wanted.person, found.terms)
+            receipt = _receipt(wanted, found, rows, changes)
+            scrub(warehouse, changes)
+            if receipt.kept_out:
+                _keep_out(warehouse, privacy, found.tokens)
+            note_unrenewed(warehouse, ERASE, {*receipt.rows, *receipt.texts})
+        tell(RowsDeleted(rows=receipt.rows))
         # what comes may fail, and the rows are gone
-        keep(replace(receipt, failures=[CUT_OFF]).signed(privacy))
+        wanted.keep(replace(receipt, failures=[CUT_OFF]).signed(privacy))
         began = datetime.now(UTC)
         try:
-            clear_leftovers(warehouse, chosen)
+            clear_leftovers(warehouse, wanted.chosen)
             write_anew(warehouse, ERASE)
         except (WarehouseError, warehouse.errors, OSError) as e:
             # a database's own message may quote a row
@@ -115,8 +110,56 @@ def erase(
         # if another process has the file by now, the next erase writes it anew once more
         with suppress(WarehouseError), destination.open() as warehouse:
             note_renewed(warehouse, ERASE, began)
-    keep(receipt.signed(privacy))
+    wanted.keep(receipt.signed(privacy))
     return receipt
+
+
+def _refuse(wanted: Erasure) -> None:
+    if not wanted.privacy.key:
+        raise SettingsError(
+            "privacy.key is missing, by whose hashes the person is kept out of later syncs: write "
+            "the output of `openssl rand -hex 32` to .dlt/secrets.toml, and keep a copy"
+        )
+    if not wanted.destination.exists():
+        raise SettingsError(f"{wanted.destination} is not there: there is nobody in it")
+
+
+def _found(warehouse: Warehouse, wanted: Erasure) -> Found:
+    privacy, person = wanted.privacy, wanted.person
+    refuse_other_key(warehouse, privacy)
+    made_up = unrenewed(warehouse, ERASE)
+    find(warehouse, privacy, person)
+    tokens = _tokens(privacy, person)
+    # of those, what is stored of this person is told by the same words as what comes
+    terms = Terms("", privacy=privacy, erased=tokens)
+    return Found(list(_deletions(warehouse, privacy, person)), tokens, terms, made_up)
+
+
+def _receipt(
+    wanted: Erasure, found: Found, rows: Mapping[str, int], changes: Sequence[TextChange]
+) -> Receipt:
+    """Raises SettingsError if a contact was named, and there is none."""
+    person, tokens = wanted.person, found.tokens
+    if wanted.asked_by == "contact" and not rows:
+        if not found.made_up:
+            raise SettingsError(NO_CONTACT)
+        tokens = frozenset()
+    texts = Counter(each.table for each in changes if not each.is_rejected)
+    rejected = Counter(each.table for each in changes if each.is_rejected)
+    now = datetime.now(UTC)
+    return Receipt(
+        f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
+        now.isoformat(),
+        str(wanted.destination),
+        wanted.asked_by,
+        sorted({"/".join(each[:2]) for each in person.contacts | person.conversations}),
+        len(person.contacts),
+        len(person.conversations),
+        dict(Counter(rows) + rejected),
+        dict(texts),
+        len(tokens),
+        found.made_up,
+    )
 
 
 def _tokens(privacy: Privacy, person: Person) -> frozenset[str]:
@@ -141,40 +184,24 @@ def _keep_out(warehouse: Warehouse, privacy: Privacy, tokens: frozenset[str]) ->
         )
 
 
-def _rows(warehouse: Warehouse, privacy: Privacy, person: Person, *, do: bool) -> dict[str, int]:
-    """The rows of the person by table; deleted, if that is to be done."""
-    rows: dict[str, int] = {}
-    for table, condition, values in _places(warehouse, privacy, person):
-        if do:
-            n = warehouse.execute(f"delete from {table} where {condition}", values)
-        else:
-            query = f"select count(*) as n from {table} where {condition}"
-            n = int(warehouse.rows(query, values)[0]["n"])
-        if n:
-            rows[table] = n
-    return rows
-
-
-def _places(
-    warehouse: Warehouse, privacy: Privacy, person: Person
-) -> Iterator[tuple[str, str, list[Any]]]:
-    """Every table with the condition that a row is the person's; what tells of others, last."""
+def _deletions(warehouse: Warehouse, privacy: Privacy, person: Person) -> Iterator[Deletion]:
+    """The person's rows of every table; what tells of others, last."""
     for schema in BUILT:
-        yield from _built_places(warehouse, schema, person)
+        yield from _deletions_of_built(warehouse, schema, person)
     stored = {(dataset, record.table): record for dataset, record in stored_records(warehouse)}
     for dataset, table in stored:
         if table == "attachments":
             condition, values = theirs(privacy, dataset, stored[dataset, "messages"], person)
             messages = f"select account, id from {dataset}.messages where {condition}"
-            yield f"{dataset}.{table}", f"(account, message_id) in ({messages})", values
+            condition = f"(account, message_id) in ({messages})"
+            yield Deletion(f"{dataset}.{table}", condition, values)
     for dataset, table in sorted(stored, key=lambda each: each[1] in TOLD_BY):
         if columns_by_kind(stored[dataset, table]):
-            yield f"{dataset}.{table}", *theirs(privacy, dataset, stored[dataset, table], person)
+            condition, values = theirs(privacy, dataset, stored[dataset, table], person)
+            yield Deletion(f"{dataset}.{table}", condition, values)
 
 
-def _built_places(
-    warehouse: Warehouse, schema: str, person: Person
-) -> Iterator[tuple[str, str, list[Any]]]:
+def _deletions_of_built(warehouse: Warehouse, schema: str, person: Person) -> Iterator[Deletion]:
     query = (
         "select table_name as name from information_schema.tables "
         "where table_schema = %s and table_type = 'BASE TABLE'"
@@ -191,4 +218,4 @@ def _built_places(
                 conditions.append(f"{key} in ({', '.join(['%s'] * len(ids))})")
                 values += sorted("/".join(each) for each in ids)
         if values:
-            yield f"{schema}.{table}", " or ".join(conditions), values
+            yield Deletion(f"{schema}.{table}", " or ".join(conditions), values)

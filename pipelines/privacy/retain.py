@@ -1,7 +1,6 @@
 """Deletes the rows that are older than their tables are to be retained."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from talkhouse.pipelines.audit.exclusive import alone
 from talkhouse.pipelines.audit.unfinished import RETAIN, note_unrenewed, unrenewed
 from talkhouse.pipelines.console import print_json, results
+from talkhouse.pipelines.privacy.deletions import Deletion, count_rows, delete_rows
 from talkhouse.pipelines.privacy.find_person import columns_by_kind
 from talkhouse.pipelines.privacy.leftovers import clear_leftovers
 from talkhouse.pipelines.privacy.rebuild import renew, require_for_rebuild
@@ -38,51 +38,48 @@ class Retained:
     failures: list[str] = field(default_factory=list)
 
 
+def preview(destination: Destination, windows: Mapping[str, timedelta]) -> Retained:
+    """What is too old, of every account that is stored; nothing is deleted."""
+    retained = Retained(_days(windows))
+    with destination.open(read_only=True) as warehouse:
+        retained.made_up = unrenewed(warehouse, RETAIN)
+        retained.rows = count_rows(warehouse, _too_old(warehouse, windows))
+    return retained
+
+
 def retain(
     destination: Destination,
     windows: Mapping[str, timedelta],
     chosen: Sequence[Connection],
     copy: Copy | None,
-    *,
-    do: bool,
 ) -> Retained:
-    """Deletes what is too old, of every account that is stored; without `do` says what would go.
+    """Deletes what is too old, of every account that is stored.
 
     Raises AlreadySyncing if a sync is under way, SettingsError if what is built cannot be rebuilt.
     """
-    if do:
-        require_for_rebuild(destination)
-    retained = Retained({name: window.total_seconds() / 86_400 for name, window in windows.items()})
-    now = datetime.now(UTC)
-    oldest = {name: now - window for name, window in windows.items()}
-    with ExitStack() as opened:
-        warehouse = opened.enter_context(destination.open(read_only=not do))
-        if do:
-            opened.enter_context(alone(warehouse, chosen))
-            clear_leftovers(warehouse, chosen)
-            opened.enter_context(warehouse.transaction())
-        retained.made_up = unrenewed(warehouse, RETAIN)
-        for table, condition, values in _too_old(warehouse, oldest):
-            if do:
-                n = warehouse.execute(f"delete from {table} where {condition}", values)
-            else:
-                query = f"select count(*) as n from {table} where {condition}"
-                n = int(warehouse.rows(query, values)[0]["n"])
-            if n:
-                retained.rows[table] = retained.rows.get(table, 0) + n
-        if do:
+    require_for_rebuild(destination)
+    retained = Retained(_days(windows))
+    with destination.open() as warehouse, alone(warehouse, chosen):
+        clear_leftovers(warehouse, chosen)
+        with warehouse.transaction():
+            retained.made_up = unrenewed(warehouse, RETAIN)
+            retained.rows = delete_rows(warehouse, _too_old(warehouse, windows))
             note_unrenewed(warehouse, RETAIN, retained.rows)
-    if do and retained.rows:
+    if retained.rows:
         tell(RowsDeleted(rows=retained.rows))
-    if do and (retained.rows or retained.made_up):
+    if retained.rows or retained.made_up:
         retained.failures = renew(destination, RETAIN, copy)
     return retained
 
 
-def _too_old(
-    warehouse: Warehouse, oldest: Mapping[str, datetime]
-) -> Iterator[tuple[str, str, list[Any]]]:
-    """Every table with the condition that a row is too old; what tells of others, last."""
+def _days(windows: Mapping[str, timedelta]) -> dict[str, float]:
+    return {name: window.total_seconds() / 86_400 for name, window in windows.items()}
+
+
+def _too_old(warehouse: Warehouse, windows: Mapping[str, timedelta]) -> Iterator[Deletion]:
+    """The rows of each table that are too old; what tells of others, last."""
+    now = datetime.now(UTC)
+    oldest = {name: now - window for name, window in windows.items()}
     stored = list(stored_records(warehouse))
     yield from _snapshots(warehouse, stored, oldest)
     found: dict[tuple[str, str], list[Aged]] = {}
@@ -105,12 +102,12 @@ def _too_old(
     # what belongs to a row can be told only while the row is there
     rank = {"attachments": 0, "conversations": 2, "contacts": 3}
     for dataset, table in sorted(found, key=lambda each: rank.get(each[1], 1)):
-        yield f"{dataset}.{table}", *_either(found[dataset, table])
+        yield Deletion(f"{dataset}.{table}", *_either(found[dataset, table]))
 
 
 def _snapshots(
     warehouse: Warehouse, stored: list[tuple[str, type[Record]]], oldest: Mapping[str, datetime]
-) -> Iterator[tuple[str, str, list[Any]]]:
+) -> Iterator[Deletion]:
     """What snapshots know of conversations that go: no build makes them anew."""
     for table in warehouse.tables("snapshots"):
         for dataset, record in stored:
@@ -119,7 +116,8 @@ def _snapshots(
                 old = f"select account || '/' || cast({record.key[0]} as text) as an_id "
                 old += f"from {dataset}.{record.table} where {condition}"
                 theirs = f"account || '/' || conversation_id in ({old})"
-                yield f"snapshots.{table}", f"provider = '{dataset}' and {theirs}", values
+                condition = f"provider = '{dataset}' and {theirs}"
+                yield Deletion(f"snapshots.{table}", condition, values)
 
 
 def _belonging(

@@ -2,7 +2,8 @@
 out of what comes (sources/rows/storage_rules.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from talkhouse.pipelines.privacy.find_person import FEWEST_DIGITS, Person
 from talkhouse.pipelines.privacy.rewrite_rows import stored_records
@@ -11,37 +12,53 @@ from talkhouse.sources.registry import PROVIDERS
 from talkhouse.sources.rows.personal_data import HASHED, in_json
 from talkhouse.sources.rows.storage_rules import Terms
 
-TEXTS = ("character varying", "text", "varchar", "json", "jsonb")
+JSON = ("json", "jsonb")
+TEXTS = ("character varying", "text", "varchar", *JSON)
 OURS = (AUDIT, *BUILT, *PROVIDERS, *(f"{name}_staging" for name in PROVIDERS))
 KEYS = ("account", "provider", "token", "key_hash")
 
 
-def sweep(
-    warehouse: Warehouse, person: Person, terms: Terms, *, do: bool = True
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Changes them, in all tables of ours, and deletes rejected rows that name the person: how many
-    different texts there were, and how many such rows, by table. Without `do` they are only
-    counted.
+@dataclass(frozen=True)
+class TextChange:
+    """A text of a column that names the person, and the same without. A rejected row that has it is
+    deleted instead.
     """
-    texts: dict[str, int] = {}
-    rejected: dict[str, int] = {}
+
+    table: str
+    column: str
+    kind: str
+    old: str
+    new: str
+
+    @property
+    def is_rejected(self) -> bool:
+        return self.table.endswith(".rejects")
+
+
+def text_changes(warehouse: Warehouse, person: Person, terms: Terms) -> list[TextChange]:
+    """The texts that name the person, in all tables of ours."""
+    found = []
     for table, column, kind in _columns(warehouse):
         for text in _candidates(warehouse, table, column, person):
-            is_json = kind in ("json", "jsonb")
+            is_json = kind in JSON
             new = in_json(text, terms.without_erased) if is_json else terms.without_erased(text)
-            if new == text:
-                continue
-            found = rejected if table.endswith(".rejects") else texts
-            found[table] = found.get(table, 0) + 1
-            same = f'cast("{column}" as text) = %s'
-            if do and found is rejected:
-                warehouse.execute(f"delete from {table} where {same}", [text])
-            elif do:
-                written = f"cast(%s as {kind})" if is_json else "%s"
-                warehouse.execute(
-                    f'update {table} set "{column}" = {written} where {same}', [new, text]
-                )
-    return texts, rejected
+            if new != text:
+                found.append(TextChange(table, column, kind, text, new))
+    return found
+
+
+def scrub(warehouse: Warehouse, changes: Iterable[TextChange]) -> None:
+    """Changes the texts, and deletes the rejected rows."""
+    for each in changes:
+        same = f'cast("{each.column}" as text) = %s'
+        if each.is_rejected:
+            warehouse.execute(f"delete from {each.table} where {same}", [each.old])
+        else:
+            written = f"cast(%s as {each.kind})" if each.kind in JSON else "%s"
+            warehouse.execute(
+                f'update {each.table} set "{each.column}" = {written} where {same}',
+                [each.new, each.old],
+            )
 
 
 def _candidates(warehouse: Warehouse, table: str, column: str, person: Person) -> list[str]:

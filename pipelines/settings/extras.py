@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 from talkhouse.sources.settings import SettingsError
 
@@ -19,16 +20,20 @@ class Extra:
 
     @property
     def is_installed(self) -> bool:
-        try:
-            return all(find_spec(module) for module in self.modules)
-        except ModuleNotFoundError:
-            # of a module in a package, the package is imported
-            return False
+        return all(map(_is_there, self.modules))
 
     def require(self, needed_by: str) -> None:
         """Raises SettingsError if it is not installed."""
         if not self.is_installed:
             raise SettingsError(f"{needed_by} needs {self}")
+
+
+def _is_there(module: str) -> bool:
+    """Whether a module could be imported. Its package is not: that takes long of some."""
+    package, *names = module.split(".")
+    found = find_spec(package)
+    places = found.submodule_search_locations if found else None
+    return bool(found) and (not names or any(Path(each, *names).exists() for each in places or ()))
 
 
 BUILD = Extra("build", "dbt", ("dbt.cli", "dbt.adapters.duckdb", "dbt.adapters.postgres"))

@@ -21,7 +21,7 @@ from talkhouse.pipelines.analytics.build import MODELS, Built, build
 from talkhouse.pipelines.audit.notes import note_build
 from talkhouse.pipelines.audit.row_changes import change, changing, marks, note_change
 from talkhouse.pipelines.audit.unfinished import note_unrenewed
-from talkhouse.pipelines.privacy.erase import erase
+from talkhouse.pipelines.privacy.erase import Erasure, erase
 from talkhouse.pipelines.privacy.find_person import asked_for
 from talkhouse.pipelines.privacy.retain import retain
 from talkhouse.pipelines.privacy.rewrite_rows import rewrite
@@ -127,13 +127,13 @@ def test_a_build_of_what_is_there_does_nothing_unless_it_is_full(built: Shop) ->
 def erased(shop: Shop) -> None:
     [contact] = shop.rows("select min(id) as id from chatwoot.contacts")
     person = asked_for(KEY, contact=f"chatwoot/chatwoot/{contact['id']}")
-    erase(shop.destination, KEY, [], None, person, "contact", lambda receipt: None, do=True)
+    erase(Erasure(shop.destination, KEY, [], None, person, "contact", lambda receipt: None))
 
 
 def retained(shop: Shop) -> None:
     [found] = shop.rows("select min(created_at) as at from chatwoot.csat_responses")
     window = datetime.now(UTC) - found["at"] - timedelta(seconds=1)
-    retain(shop.destination, {"csat_responses": window}, [], None, do=True)
+    retain(shop.destination, {"csat_responses": window}, [], None)
 
 
 def rewritten(shop: Shop) -> None:
@@ -335,7 +335,7 @@ def test_a_mark_that_cannot_be_written_takes_the_change_with_it(
 
 
 # erasures and the like mark what they change by `note_unrenewed`; the rest are no rows of providers
-ELSEWHERE = {"erase.py", "retain.py", "rewrite_rows.py", "scrub_texts.py"}
+ELSEWHERE = {"deletions.py", "rewrite_rows.py", "scrub_texts.py"}
 NO_RAW_ROWS = ("{scratch}", "{name}", "is_checked = true", "_dlt_", "{dataset}.{table}")
 
 
@@ -445,7 +445,8 @@ def test_marts_are_always_those_of_a_full_build(
     monkeypatch.chdir(tmp_path)
     random, as_of = Random(12), datetime.now(UTC)
     skipped = 0
-    shop.build(as_of=as_of.isoformat())
+    # who closed a thread is found by the name in its activity, and an earlier test masked the names
+    shop.build(as_of=as_of.isoformat(), full=True)
     for _ in range(5):
         for name in random.sample([*steps(shop, random), "nothing", "a day"], k=1):
             shop.world.advance(HOUR)

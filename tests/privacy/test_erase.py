@@ -15,7 +15,7 @@ from support.planted import found_in_dump, found_in_files, found_in_warehouse, p
 from support.shell import Shell
 from talkhouse.pipelines.audit.unfinished import ERASE, unrenewed
 from talkhouse.pipelines.demo.simulate import simulated
-from talkhouse.pipelines.privacy.erase import erase
+from talkhouse.pipelines.privacy.erase import Erasure, erase
 from talkhouse.pipelines.privacy.find_person import asked_for
 from talkhouse.pipelines.privacy.receipt import Receipt, write_receipt
 from talkhouse.pipelines.warehouse.duckdb_file import DuckDbFile
@@ -183,7 +183,7 @@ def test_what_was_cut_off_is_made_up(
     def erased(person_id: int) -> Receipt:
         person = asked_for(policy, contact=f"chatwoot/demo_chatwoot/{person_id}")
         keep = partial(write_receipt, folder=shell.folder)
-        return erase(destination, policy, [], None, person, "contact", keep, do=True)
+        return erase(Erasure(destination, policy, [], None, person, "contact", keep))
 
     with monkeypatch.context() as patched:
         patched.setattr("talkhouse.pipelines.privacy.erase.write_anew", cut_off)
@@ -227,7 +227,7 @@ def test_what_cannot_be_written_anew_is_in_the_receipt(
     monkeypatch.setattr("talkhouse.pipelines.privacy.erase.write_anew", full)
     policy, kept = Privacy(key=KEY.encode()), list[Receipt]()
     person = asked_for(policy, phone=str(contact.phone))
-    erase(destination, policy, [], None, person, "phone", kept.append, do=True)
+    erase(Erasure(destination, policy, [], None, person, "phone", kept.append))
     kind = "DatabaseError" if is_postgres else "IOException"
     assert [each.failures for each in kept] == [
         ["it did not come to its end: the next `talkhouse erase` makes it up"],

@@ -12,7 +12,7 @@ from support.lanes import in_the_deep_lane
 from support.shell import Shell, chatwoot
 from talkhouse.pipelines.analytics.build import build
 from talkhouse.pipelines.audit.unfinished import RETAIN, unrenewed
-from talkhouse.pipelines.privacy.retain import retain
+from talkhouse.pipelines.privacy.retain import preview, retain
 from talkhouse.pipelines.syncing.plans import plan_of
 from talkhouse.pipelines.verification.verify import verify
 from talkhouse.pipelines.warehouse.interface import Destination
@@ -66,8 +66,8 @@ def test_what_is_retained_is_what_a_sync_with_that_window_loads(
     other.retention = account.retention
     other.synced()
     account.warehouse.close()
-    said = retain(destination, account.retention, [account.connection], None, do=False)
-    done = retain(destination, account.retention, [account.connection], None, do=True)
+    said = preview(destination, account.retention)
+    done = retain(destination, account.retention, [account.connection], None)
     assert done.rows == said.rows != {}
     with destination.open() as warehouse:
         account.warehouse = other.warehouse = warehouse
@@ -144,13 +144,13 @@ def test_what_was_cut_off_is_made_up(
     with monkeypatch.context() as patched:
         patched.setattr("talkhouse.pipelines.privacy.rebuild.build", cut_off)
         with pytest.raises(KeyboardInterrupt):
-            retain(destination, ALL_OF_IT, [account.connection], None, do=True)
+            retain(destination, ALL_OF_IT, [account.connection], None)
     with destination.open(read_only=True) as warehouse:
         assert warehouse.rows("select count(*) as n from chatwoot.messages") == [{"n": 0}]
         assert warehouse.rows(built) != [{"n": 0}]
         tables = unrenewed(warehouse, RETAIN)
     assert "chatwoot.messages" in tables
-    done = retain(destination, ALL_OF_IT, [account.connection], None, do=True)
+    done = retain(destination, ALL_OF_IT, [account.connection], None)
     assert (done.rows, done.made_up, done.failures) == ({}, tables, [])
     with destination.open(read_only=True) as warehouse:
         assert warehouse.rows(built) == [{"n": 0}]

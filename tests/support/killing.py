@@ -132,7 +132,10 @@ def _sync(pipe: "Pipe[Ended, Job]") -> None:
             job.destination.open() as warehouse,
         ):
             faulthandler.dump_traceback_later(LONGEST_SECONDS - 1, file=stacks)
-            outcome = sync_connection.sync(job.connection, warehouse, job.plan, folder=job.folder)
+            wanted = sync_connection.ConnectionSync(
+                job.connection, warehouse, job.plan, folder=job.folder
+            )
+            outcome = sync_connection.sync(wanted)
             faulthandler.cancel_dump_traceback_later()
         ended = Ended(outcome.error, steps=steps.taken)
     except BaseException:

@@ -7,7 +7,8 @@ https://github.com/postgres/postgres/blob/REL_18_0/src/backend/utils/adt/jsonb.c
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -64,6 +65,9 @@ class JsonbMapper(PostgresTypeMapper):
 class JsonbClient(PostgresClient):
     """Copies Parquet files by JsonbCopyJob."""
 
+    # of the table that is to be merged
+    _staged_rows = 0
+
     def create_load_job(
         self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
     ) -> LoadJob:
@@ -75,8 +79,7 @@ class JsonbClient(PostgresClient):
         table_chain: Sequence[PreparedTableSchema],
         completed_table_chain_jobs: Sequence[LoadJobInfo] | None = None,
     ) -> list[FollowupJobRequest]:
-        files = [job.job_file_info.file_id for job in completed_table_chain_jobs or ()]
-        FencedMerge.rows = sum(JsonbCopyJob.copied.pop(file, 0) for file in files)
+        self._staged_rows = sum(map(_rows_of, completed_table_chain_jobs or ()))
         return super().create_table_chain_completed_followup_jobs(
             table_chain, completed_table_chain_jobs
         )
@@ -84,34 +87,42 @@ class JsonbClient(PostgresClient):
     def _create_merge_followup_jobs(
         self, table_chain: Sequence[PreparedTableSchema]
     ) -> list[FollowupJobRequest]:
-        return [FencedMerge.from_table_chain(table_chain, self.sql_client)]
+        return [_merge_of(self._staged_rows).from_table_chain(table_chain, self.sql_client)]
 
 
-class FencedMerge(SqlMergeFollowupJob):
-    """Merges what was staged, if it is all there and nothing else: another load empties the staging
-    table, if the session that holds the lock was lost. It fails then, and the chunk is read again.
+def _rows_of(job: LoadJobInfo) -> int:
+    if job.job_file_info.file_format != "parquet":
+        return 0  # a merge is a job of its table, too
+    named = Path(job.file_path)
+    # dlt moves it to the folder that it names once all this is done
+    [file] = named.parent.parent.glob(f"*_jobs/{named.name}")
+    rows: int = parquet.read_metadata(file).num_rows
+    return rows
+
+
+def _merge_of(rows: int) -> type[SqlMergeFollowupJob]:
+    """Merges what was staged, if it is so many rows: another load empties the staging table, if the
+    session that holds the lock was lost. It fails then, and the chunk is read again.
     """
 
-    # of the table that is to be merged: dlt has nowhere else to tell it
-    rows = 0
+    class FencedMerge(SqlMergeFollowupJob):
+        @classmethod
+        def generate_sql(
+            cls, table_chain: Sequence[PreparedTableSchema], sql_client: SqlClientBase[Any]
+        ) -> list[str]:
+            with sql_client.with_staging_dataset():
+                staged = sql_client.make_qualified_table_name(str(table_chain[0]["name"]))
+            return [
+                f"LOCK TABLE {staged} IN SHARE MODE;",
+                f"SELECT 1 / (count(*) = {rows})::int FROM {staged};",
+                *super().generate_sql(table_chain, sql_client),
+            ]
 
-    @classmethod
-    def generate_sql(
-        cls, table_chain: Sequence[PreparedTableSchema], sql_client: SqlClientBase[Any]
-    ) -> list[str]:
-        with sql_client.with_staging_dataset():
-            staged = sql_client.make_qualified_table_name(str(table_chain[0]["name"]))
-        return [
-            f"LOCK TABLE {staged} IN SHARE MODE;",
-            f"SELECT 1 / (count(*) = {cls.rows})::int FROM {staged};",
-            *super().generate_sql(table_chain, sql_client),
-        ]
+    return FencedMerge
 
 
 class JsonbCopyJob(PostgresParquetCopyJob):
-    """Copies one Parquet file into its table; `copied` says how many rows, by the file's id."""
-
-    copied: ClassVar[dict[str, int]] = {}
+    """Copies one Parquet file into its table."""
 
     def run(self) -> None:
         declared = self._job_client.schema.get_table_columns(self.load_table_name)
@@ -124,14 +135,13 @@ class JsonbCopyJob(PostgresParquetCopyJob):
             copied = pa.RecordBatchReader.from_batches(
                 file.schema_arrow, _with_version(file, documents)
             )
-            rows = cursor.adbc_ingest(
+            cursor.adbc_ingest(
                 self.load_table_name,
                 copied,
                 mode="append",
                 db_schema_name=self._job_client.sql_client.dataset_name,
             )
             connection.commit()
-        self.copied[self.job_file_info().file_id] = rows
 
 
 def _with_version(file: Any, documents: set[str]) -> Iterator[pa.RecordBatch]:
