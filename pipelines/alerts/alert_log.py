@@ -12,7 +12,7 @@ from typing import Any
 
 from talkhouse.pipelines.alerts.channels import Alert, Channel
 from talkhouse.pipelines.alerts.delivery import Waiting
-from talkhouse.pipelines.monitoring.health import FAILED, SETTINGS, SKIPPED, STALE, VOLUME
+from talkhouse.pipelines.monitoring.health import SETTINGS, SKIPPED, STALE, SYNC_FAILED, VOLUME
 from talkhouse.pipelines.warehouse.interface import Warehouse
 
 BUILD, PUBLICATION, WAREHOUSE, DRIFT, REJECTS = (
@@ -25,7 +25,7 @@ BUILD, PUBLICATION, WAREHOUSE, DRIFT, REJECTS = (
 # by kind: what is said of a connection when it begins, before why, and when it is over
 WORDS = {
     SETTINGS: ("has wrong settings, and is not synced", "has right settings again"),
-    FAILED: ("fails since this sync", "is well again"),
+    SYNC_FAILED: ("fails since this sync", "is well again"),
     STALE: ("is stale", "is fresh again"),
     SKIPPED: ("leaves out a list", "reads every list again"),
     VOLUME: ("has an unusual volume", "has its usual volume again"),

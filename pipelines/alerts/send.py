@@ -23,10 +23,10 @@ from talkhouse.pipelines.alerts.outage import note_end, tell_held, tell_outage
 from talkhouse.pipelines.analytics.publish import Publication
 from talkhouse.pipelines.audit.notes import last_build
 from talkhouse.pipelines.monitoring.health import (
-    FAILED,
     SETTINGS,
     SKIPPED,
     STALE,
+    SYNC_FAILED,
     VOLUME,
     Health,
     health,
@@ -129,9 +129,9 @@ def _note_all(
 def _note_connection(ledger: Ledger, connection: Connection, found: Health) -> None:
     name, run = connection.name, found.last_run or {}
     run_id = run.get("run_id", "")
-    for kind in (FAILED, STALE, SKIPPED, VOLUME):
+    for kind in (SYNC_FAILED, STALE, SKIPPED, VOLUME):
         why = "; ".join(problem.text for problem in found.problems if problem.kind == kind)
-        over = f", {run.get('rows_loaded') or 0:,} rows were loaded" if kind == FAILED else ""
+        over = f", {run.get('rows_loaded') or 0:,} rows were loaded" if kind == SYNC_FAILED else ""
         ledger.note(kind, name, why, run_id, over)
     tables = ledger.warehouse.tables(connection.provider.name)
     if DRIFT in tables:

@@ -209,9 +209,9 @@ def simulate(
     Example: `talkhouse simulate --port 9000 --conversations 500`
     """
     with errors_told():
-        from talkhouse.pipelines.demo.simulate import simulate as serve
+        from talkhouse.pipelines.demo import simulate as simulating
 
-        serve(port, seed, conversations, static)
+        simulating.simulate(port, seed, conversations, static)
 
 
 # commands that come after

@@ -96,8 +96,7 @@ def status(
         from talkhouse.pipelines.alerts.channels import configured_channels
         from talkhouse.pipelines.alerts.outage import outage_told
         from talkhouse.pipelines.alerts.send import send_alerts
-        from talkhouse.pipelines.monitoring.status_screen import show_overview
-        from talkhouse.pipelines.monitoring.status_screen import watch as watched
+        from talkhouse.pipelines.monitoring import status_screen
         from talkhouse.pipelines.settings.connections import usable_connections
         from talkhouse.pipelines.warehouse.destination import configured
         from talkhouse.sources.settings import SettingsError
@@ -110,10 +109,10 @@ def status(
         with outage_told(channels):
             chosen, wrong = usable_connections(names or ())
             if watch:
-                found = watched(lambda: api.status(names=names or ()))
+                found = status_screen.watch(lambda: api.status(names=names or ()))
             else:
                 found = api.status(names=names or ())
-                show_overview(found, as_json)
+                status_screen.show_overview(found, as_json)
         for why in send_alerts(channels, chosen, wrong, configured()):
             typer.echo(f"talkhouse: {why}", err=True)
     raise typer.Exit(0 if found.ok else FAILED)

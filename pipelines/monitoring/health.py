@@ -18,9 +18,9 @@ RUNS_LOOKED_AT = 20
 STALE_AFTER_RUNS = 3
 SOONEST_STALE = timedelta(hours=1)
 
-FAILED, STALE, UNSYNCED, SETTINGS, VOLUME = "failed", "stale", "unsynced", "settings", "volume"
+SYNC_FAILED, STALE, UNSYNCED, SETTINGS, VOLUME = "failed", "stale", "unsynced", "settings", "volume"
 SKIPPED = "skipped"
-KINDS = (SETTINGS, FAILED, STALE, UNSYNCED, SKIPPED, VOLUME)
+KINDS = (SETTINGS, SYNC_FAILED, STALE, UNSYNCED, SKIPPED, VOLUME)
 """The kinds of problems, the worst first."""
 
 
@@ -149,7 +149,7 @@ def _skipped(found: Health, warehouse: Warehouse) -> dict[str, str]:
 def _problems(connection: Connection, found: Health, ended: list[dict[str, Any]]) -> list[Problem]:
     problems = []
     if ended and ended[0]["outcome"] == "failed":
-        problems.append(Problem(FAILED, str(ended[0]["error"])))
+        problems.append(Problem(SYNC_FAILED, str(ended[0]["error"])))
     if found.last_good_at is None and not problems and not found.is_running:
         why = "no sync has come to its end" if found.last_run else "never synced"
         problems.append(Problem(UNSYNCED, f"{why}: run `talkhouse sync`"))

@@ -13,10 +13,10 @@ from rich.text import Text
 from talkhouse.pipelines.console import print_json, results
 from talkhouse.pipelines.monitoring.connection_status import FINDINGS, ListStatus, Status
 from talkhouse.pipelines.monitoring.health import (
-    FAILED,
     SETTINGS,
     SKIPPED,
     STALE,
+    SYNC_FAILED,
     UNSYNCED,
     VOLUME,
     words,
@@ -29,7 +29,7 @@ WATCH_SECONDS = 5.0
 
 STATES = {
     SETTINGS: "has wrong settings",
-    FAILED: "fails",
+    SYNC_FAILED: "fails",
     STALE: "is stale",
     UNSYNCED: "was never synced",
     SKIPPED: "leaves out a list",
@@ -135,7 +135,7 @@ def _connection(status: Status, now: datetime) -> Iterator[str]:
     of = f" ({status.provider})" if status.provider else ""
     yield f"{status.connection}{of}: {STATES[status.state]}{running}"
     for problem in health.problems:
-        if problem.kind != FAILED:
+        if problem.kind != SYNC_FAILED:
             yield f"  {problem.text}"
     if run := health.last_run:
         outcome = run["outcome"]

@@ -10,7 +10,7 @@ from talkhouse.pipelines.monitoring.metrics_export import Meter
 from talkhouse.pipelines.orchestration.progress import watching
 from talkhouse.pipelines.settings.connections import Connection
 from talkhouse.pipelines.settings.project import HERE, Project
-from talkhouse.pipelines.syncing.dry_run import dry_run as read_only
+from talkhouse.pipelines.syncing import dry_run
 from talkhouse.pipelines.syncing.plans import chosen_lists, plans_of, request_budget
 from talkhouse.pipelines.syncing.storage_rules import terms_of
 from talkhouse.pipelines.syncing.sync_connection import ConnectionSync, sync
@@ -63,17 +63,17 @@ def sync_all(
     """
     plans = plans_of(chosen, full=options.full, since=options.since, until=options.until)
     budget = request_budget("--message-budget", options.message_budget)
-    keep, dry_run = kept_for(project), options.dry_run
+    keep = kept_for(project)
     asked = _asked(chosen, options.only)
     destination = destination or configured(project)
     outcomes = []
     with ExitStack() as opened:
-        warehouse = None if dry_run else opened.enter_context(destination.open())
+        warehouse = None if options.dry_run else opened.enter_context(destination.open())
         # a policy that changed is wrong with all of them
         if warehouse:
             for each in chosen:
                 terms_of(each, warehouse)
-        watch = opened.enter_context(watching(dry_run))
+        watch = opened.enter_context(watching(options.dry_run))
         for each, plan in zip(chosen, plans, strict=True):
             if each.name not in asked:
                 continue
@@ -82,7 +82,7 @@ def sync_all(
             with sync_told(outcome), _told_in(outcome, warehouse):
                 watched, lists = watch.begins(each, outcome), asked[each.name]
                 if warehouse is None:
-                    read_only(watched, destination, plan, lists, outcome)
+                    dry_run.dry_run(watched, destination, plan, lists, outcome)
                 else:
                     folder = project.pipelines_folder
                     wanted = ConnectionSync(watched, warehouse, plan, lists, budget, keep, folder)

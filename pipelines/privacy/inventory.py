@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 
-from rich.table import Table as Shown
+from rich.table import Table
 
 from talkhouse.pipelines.audit.unfinished import PRIVACY, READ_AGAIN, unrenewed
 from talkhouse.pipelines.console import print_json, results
@@ -88,7 +88,7 @@ def show_report(told: Report, as_json: bool) -> None:
         print_json(asdict(told) | {"is_applied": told.is_applied})
         return
     console = results()
-    policy = Shown("class", "settings", "stored", "talkhouse privacy --apply")
+    policy = Table("class", "settings", "stored", "talkhouse privacy --apply")
     for kind, action in told.policy.items():
         does = ""
         if kind in told.rewritten:
@@ -99,7 +99,7 @@ def show_report(told: Report, as_json: bool) -> None:
     console.print(policy)
     if told.unrenewed:
         console.print("an earlier `talkhouse privacy --apply` was cut off: run it again")
-    places = Shown("table", "column", "class", "stored")
+    places = Table("table", "column", "class", "stored")
     places.add_column("rows", justify="right")
     for each in told.places:
         if each.rows:

@@ -6,8 +6,7 @@ from talkhouse.pipelines.settings.connections import Connection
 from talkhouse.sources.dlt_source.run import MESSAGES
 from talkhouse.sources.scan.progress import Plan
 from talkhouse.sources.scan.threads import Budget
-from talkhouse.sources.settings import SettingsError, instant
-from talkhouse.sources.settings import duration as duration_of
+from talkhouse.sources.settings import SettingsError, duration, instant
 
 
 class UnknownList(Exception):
@@ -24,8 +23,8 @@ def plan_of(
     """How far to read: the connection's settings, and what was asked for this once."""
     settings = connection.settings
     return Plan(
-        lookback=duration_of(settings.lookback),
-        full_scan_every=duration_of(settings.full_scan_every),
+        lookback=duration(settings.lookback),
+        full_scan_every=duration(settings.full_scan_every),
         full_scan_requests=settings.full_scan_requests,
         start_date=instant(settings.start_date) if settings.start_date else None,
         full=full,

@@ -3,11 +3,13 @@
 import re
 from pathlib import Path
 
-from talkhouse.pipelines.warehouse.interface import KEPT, AlreadySyncing, WarehouseError
+from talkhouse.pipelines.warehouse.interface import NOTHING_LOST, AlreadySyncing, WarehouseError
 
 # what DuckDB says of a file, what to do about it
 REMEDIES = {
-    "No space left on device|File too large|Disk quota exceeded": f"make room on its disk; {KEPT}",
+    "No space left on device|File too large|Disk quota exceeded": (
+        f"make room on its disk; {NOTHING_LOST}"
+    ),
     "not a valid DuckDB database|checksum|Could not read enough bytes|Corrupt": (
         "the file is damaged: put a backup or a published copy in its place; or move it away, and "
         "the next sync reads everything again"

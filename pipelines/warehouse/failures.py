@@ -4,7 +4,7 @@ import errno
 import traceback
 from pathlib import Path
 
-from talkhouse.pipelines.warehouse.interface import KEPT, Warehouse, WarehouseError
+from talkhouse.pipelines.warehouse.interface import NOTHING_LOST, Warehouse, WarehouseError
 from talkhouse.sources.http.errors import SourceError
 from talkhouse.sources.settings import SettingsError
 
@@ -37,8 +37,8 @@ def explained(error: Exception, warehouse: Warehouse | None) -> str:
         return why
     if isinstance(last, OSError) and last.strerror:
         remedy = "make room on its disk" if last.errno in FULL else "mend that"
-        return f"{last.filename or 'a working file'}: {last.strerror}; {remedy}; {KEPT}"
+        return f"{last.filename or 'a working file'}: {last.strerror}; {remedy}; {NOTHING_LOST}"
     if warehouse and isinstance(error, LoadFailed):
-        return f"loading failed: {type(last).__name__}; {KEPT}: {warehouse.remedy}"
+        return f"loading failed: {type(last).__name__}; {NOTHING_LOST}: {warehouse.remedy}"
     at = traceback.extract_tb(last.__traceback__)[-1]
     return f"{type(last).__name__} in {Path(at.filename).name}:{at.lineno}"

@@ -18,7 +18,7 @@ AUDIT = "audit"
 # the schemas that `talkhouse build` fills
 BUILT = ("staging", "unified", "marts", "seeds", "snapshots")
 FETCHED_AT_ONCE = 1_000
-KEPT = "what was loaded is kept, and the next run goes on from there"
+NOTHING_LOST = "what was loaded is kept, and the next run goes on from there"
 OLDER = (
     "is of an earlier release, and lacks what this needs: run `talkhouse sync` first, which brings "
     "it up to date"

@@ -54,9 +54,9 @@ def _mode(
     if plan.full or not listing.cursor or not (state.watermark and state.full_scan_at):
         return "full"
     since = now - datetime.fromisoformat(state.full_scan_at)
-    progress.full_is_due = state.full is not None or since >= plan.full_scan_every
-    progress.is_spread = plan.full_scan_requests > 0
-    if progress.full_is_due and (progress.caught_up or not progress.is_spread):
+    progress.course.full_is_due = state.full is not None or since >= plan.full_scan_every
+    progress.course.is_spread = plan.full_scan_requests > 0
+    if progress.course.full_is_due and (progress.course.caught_up or not progress.course.is_spread):
         return "full"
     return "recent"
 
@@ -102,8 +102,11 @@ def is_enough(plan: Plan, progress: Progress, mode: Mode) -> bool:
     """Whether this run has read its part of a full scan that is spread over several: a page that
     was read before does not count.
     """
-    is_spread = mode == "full" and progress.is_spread and not plan.full
-    return is_spread and progress.full_pages - progress.read_again >= plan.full_scan_requests
+    is_spread = mode == "full" and progress.course.is_spread and not plan.full
+    return (
+        is_spread
+        and progress.course.full_pages - progress.course.read_again >= plan.full_scan_requests
+    )
 
 
 def stop_before(plan: Plan, state: ListState, mode: Mode) -> datetime | None:
@@ -133,8 +136,8 @@ def conclude(plan: Plan, state: ListState, progress: Progress, mode: Mode, is_ov
         progress.error = f"{', '.join(pages)} cannot be read; all else was"
     if mode == "recent":
         progress.watermark = state.watermark = scan.started_at
-        progress.caught_up = True
-        progress.finished = not (progress.is_spread and progress.full_is_due)
+        progress.course.caught_up = True
+        progress.finished = not (progress.course.is_spread and progress.course.full_is_due)
     if mode == "full":
         progress.is_whole = True
         progress.watermark = state.watermark = max(scan.started_at, state.watermark or "")

@@ -34,21 +34,34 @@ class Plan:
 
 
 @dataclass
+class Course:
+    """What a run decides by while it reads a list: whether a full scan is due, is spread over
+    several runs, and what is recent has been read; how many pages of the full scan it read, and how
+    many of those had been read by the run before.
+    """
+
+    full_is_due: bool = False
+    is_spread: bool = False
+    caught_up: bool = False
+    full_pages: int = 0
+    read_again: int = 0
+
+
+@dataclass
 class Progress:
-    """How far one list has come in this run, and what the run can say of it in the end.
+    """What a run reports of one list, how far it has come and how it ended; `course` is what it
+    decides by.
 
     `mode` is empty until it has begun; threads have one of their own. `skipped` and `error`: why it
-    was not read to its end.
-    `full_is_due`, `is_spread` and `caught_up`: whether a full scan is due, is spread over several
-    runs, and what is recent has been read. `is_whole`: a full scan was completed; `declared` is the
+    was not read to its end. `is_whole`: a full scan was completed; `declared` is the
     least that the list said it had meanwhile. `is_in_order`: whether rows came in the order that
     was taken for granted. `left`: how many of the work-list the run left to the next; `missing`:
     how many messages were not in threads that should have them. `deleted`: how many rows were
     marked so. `loaded` rows of the list's own table were loaded, of which `new` and `changed`
     differ from what was stored; None where that was not looked at. A full scan brought `distinct`
     rows. `failed` threads could not be read, with the reason; of them those that are `quarantined`
-    are taken to be at fault themselves, unless so many are that it `is_doubtful`, or
-    the run `gave_up`. It was read from `began_at` to `ended_at`, by this machine's clock.
+    are taken to be at fault themselves, unless so many are that it `is_doubtful`, or the run
+    `gave_up`. It was read from `began_at` to `ended_at`, by this machine's clock.
     """
 
     mode: str = ""
@@ -59,11 +72,7 @@ class Progress:
     skipped: str = ""
     error: str = ""
     failed: dict[Any, str] = field(default_factory=dict)
-    full_is_due: bool = False
-    is_spread: bool = False
-    caught_up: bool = False
-    full_pages: int = 0
-    read_again: int = 0
+    course: Course = field(default_factory=Course)
     is_whole: bool = False
     is_in_order: bool | None = None
     declared: int | None = None

@@ -126,7 +126,7 @@ class _Chunk(Generic[R]):
             # the list may have moved since the last chunk: its last page is read again
             under_way.page -= 1
             under_way.lowest_cursor = None
-            self._progress.read_again += mode == "full"
+            self._progress.course.read_again += mode == "full"
         fetch = Fetch(self._client, self._listing, under_way)
         begun, over, absent = self._progress.pages, False, 0
         with PagesAhead(fetch, self._in_flight(walk, mode)) as pages:
@@ -231,7 +231,7 @@ class _Chunk(Generic[R]):
 
     def _count(self, mode: Mode, rows: int) -> None:
         self._progress.pages += 1
-        self._progress.full_pages += mode == "full"
+        self._progress.course.full_pages += mode == "full"
         self._progress.rows += rows
         self._looked_at += rows
 

@@ -81,7 +81,7 @@ def test_groups_are_taken_as_they_are() -> None:
     assert reading.opened == [("things", 6, "ids")]
     assert reading.given >= 5 and reading.is_closed
     assert progress.rows == ROWS
-    assert progress.pages == progress.full_pages == ROWS // 6 + 1
+    assert progress.pages == progress.course.full_pages == ROWS // 6 + 1
     assert progress.requests == len(copy.source.asked) + PAGES * reading.given
     # the newest rows, some by their ids, and the first page; others read what is not begun by then
     assert len(copy.source.asked) <= 3 + 2 * copy.source.in_flight + PAGES

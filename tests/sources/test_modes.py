@@ -251,9 +251,9 @@ def test_rows_are_handed_on_in_batches_and_chunks(
     progress = copy.sync(chunk_rows=50)
     assert (copy.lacks(), progress.is_whole) == (set(), True)
     assert copy.chunks == {"numbered": 2, "sized": 4, "ids": 2}[kind]
-    assert progress.read_again == (0 if kind == "ids" else copy.chunks - 1)
+    assert progress.course.read_again == (0 if kind == "ids" else copy.chunks - 1)
     assert (progress.requests, progress.waited_seconds) == (copy.source.requests, 1.5)
-    assert progress.pages == progress.full_pages == progress.requests - 2 * (kind == "ids")
+    assert progress.pages == progress.course.full_pages == progress.requests - 2 * (kind == "ids")
     assert sum(copy.batches) >= 100 and max(copy.batches) < 3 * PAGE_ROWS
     # as many as it takes, and one more for the end of each chunk
     assert len(copy.batches) <= 100 // PAGE_ROWS
@@ -284,7 +284,7 @@ def test_a_chunk_ends_after_its_time(kind: str) -> None:
     # by ids: the newest rows, some of them by id, and two ahead of the first page
     assert progress.requests == progress.pages + (4 if kind == "ids" else 0)
     # each chunk has one page that was not read before
-    assert copy.chunks == progress.pages - progress.read_again
+    assert copy.chunks == progress.pages - progress.course.read_again
     assert copy.lacks() == set()
 
 
@@ -356,10 +356,12 @@ def test_a_spread_full_scan_is_one_scan(kind: str, requests: int) -> None:
         copy.source.later(minutes=10)
         assert len(runs) < 40
         assert runs[-1][0].mode == "full"
-        assert runs[-1][0].is_spread and runs[-1][0].full_is_due and runs[-1][0].finished
+        assert (
+            runs[-1][0].course.is_spread and runs[-1][0].course.full_is_due and runs[-1][0].finished
+        )
         # each run brings what is new, and as much of the full scan as it may
         assert copy.lacks() == set()
-        fresh_pages = runs[-1][0].full_pages - runs[-1][0].read_again
+        fresh_pages = runs[-1][0].course.full_pages - runs[-1][0].course.read_again
         assert fresh_pages == requests or (runs[-1][0].is_whole and fresh_pages <= requests)
     last = runs[-1][0]
     assert len(runs) > 2
@@ -373,7 +375,7 @@ def test_a_spread_full_scan_is_one_scan(kind: str, requests: int) -> None:
     assert marks == sorted(marks)
     assert copy.state.watermark == marks[-1] > last.started_at
     copy.source.later(minutes=10)
-    assert not copy.sync().full_is_due
+    assert not copy.sync().course.full_is_due
 
 
 def test_a_spread_scan_that_is_asked_for_whole_is_read_at_once() -> None:
@@ -474,7 +476,7 @@ def test_a_recent_run_of_several_chunks_stops_where_it_would_have() -> None:
     copy.source.add(3 * PAGE_ROWS)
     progress = copy.sync(chunk_rows=PAGE_ROWS)
     assert (progress.mode, progress.is_in_order, copy.lacks()) == ("recent", True, set())
-    assert progress.pages - progress.read_again < 60 // PAGE_ROWS
+    assert progress.pages - progress.course.read_again < 60 // PAGE_ROWS
 
 
 def test_rows_without_a_time_are_in_every_window_and_stop_nothing() -> None:

@@ -17,7 +17,7 @@ from psycopg2.extras import register_default_jsonb
 
 from talkhouse.pipelines.warehouse.interface import (
     FETCHED_AT_ONCE,
-    KEPT,
+    NOTHING_LOST,
     OLDER,
     AlreadySyncing,
     Warehouse,
@@ -130,7 +130,7 @@ class PostgresWarehouse(Warehouse):
         if self.is_older and isinstance(error, psycopg2.ProgrammingError):
             return f"{self._database} {OLDER}"
         if refused := refusal_of(error):
-            return f"{self._database} {refused}; {KEPT}"
+            return f"{self._database} {refused}; {NOTHING_LOST}"
         try:
             self.rows("select 1")
         except WarehouseGone as gone:
@@ -179,7 +179,9 @@ class PostgresWarehouse(Warehouse):
         except psycopg2.Error:
             if not self.connection.closed:
                 raise
-            raise WarehouseGone(f"{self._database} cannot be reached any more; {KEPT}") from None
+            raise WarehouseGone(
+                f"{self._database} cannot be reached any more; {NOTHING_LOST}"
+            ) from None
 
     def comments(self, dataset: str) -> list[dict[str, Any]]:
         # a relation's own comment is stored as that of column 0
