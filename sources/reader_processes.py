@@ -25,10 +25,10 @@ from talkhouse.sources.registry import provider
 from talkhouse.sources.rows.storage_rules import Terms
 from talkhouse.sources.rows.table import tables_of
 from talkhouse.sources.scan.fetch import Fetch
+from talkhouse.sources.scan.list_state import ScanState, Way
 from talkhouse.sources.scan.listing import Group, Listing, Seen, seen_of
 from talkhouse.sources.scan.prefetch import PagesAhead
 from talkhouse.sources.scan.scan import BATCH_ROWS
-from talkhouse.sources.scan.scan_state import ScanState, Way
 from talkhouse.sources.settings import Settings
 
 # requests per second from which one process is the limit, not the provider

@@ -21,8 +21,8 @@ from talkhouse.pipelines.syncing.storage_rules import terms_of
 from talkhouse.pipelines.syncing.worklist import Worklist, as_of
 from talkhouse.pipelines.warehouse.interface import Warehouse
 from talkhouse.sources.dlt_source.run import MESSAGES
+from talkhouse.sources.scan.list_state import ListState
 from talkhouse.sources.scan.listing import Listing
-from talkhouse.sources.scan.scan_state import ListState
 from talkhouse.sources.settings import SettingsError, duration
 
 FINDINGS = ("drift", "rejects")

@@ -23,11 +23,11 @@ from talkhouse.sources.http.client import Client
 from talkhouse.sources.http.errors import NotFound, PermissionDenied, SourceError
 from talkhouse.sources.scan.by_id import pages_by_id
 from talkhouse.sources.scan.fetch import Fetch
-from talkhouse.sources.scan.list_state import is_fresh
+from talkhouse.sources.scan.list_state import ListState, ScanState
 from talkhouse.sources.scan.listing import Listing, Mode
 from talkhouse.sources.scan.overlapping_pages import spans_of
 from talkhouse.sources.scan.progress import Plan
-from talkhouse.sources.scan.scan_state import ListState, ScanState
+from talkhouse.sources.scan.scan_modes import is_fresh
 
 RUNS_LOOKED_AT = 20
 

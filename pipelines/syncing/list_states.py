@@ -16,7 +16,7 @@ import msgspec
 
 from talkhouse.pipelines.settings.connections import Connection
 from talkhouse.pipelines.warehouse.interface import Warehouse
-from talkhouse.sources.scan.scan_state import ListState, state_of, stored_state
+from talkhouse.sources.scan.list_state import ListState, state_of, stored_state
 
 PAGES = "_pages"
 # what dlt leaves out of a state's hash

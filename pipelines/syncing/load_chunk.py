@@ -19,9 +19,9 @@ from talkhouse.pipelines.warehouse.interface import Warehouse
 from talkhouse.sources.dlt_source.chunk import Chunk, Package
 from talkhouse.sources.dlt_source.run import Run
 from talkhouse.sources.rows.table import Child
-from talkhouse.sources.scan.list_state import is_fresh
+from talkhouse.sources.scan.list_state import ListState
 from talkhouse.sources.scan.listing import Listing
-from talkhouse.sources.scan.scan_state import ListState
+from talkhouse.sources.scan.scan_modes import is_fresh
 
 if TYPE_CHECKING:
     from talkhouse.pipelines.syncing.load_package import Pipeline

@@ -30,8 +30,8 @@ from talkhouse.sources.dlt_source.run import MESSAGES, Run
 from talkhouse.sources.http.errors import SourceError
 from talkhouse.sources.reader_processes import ReaderPool, worth_it
 from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.scan.list_state import ListState
 from talkhouse.sources.scan.progress import Plan
-from talkhouse.sources.scan.scan_state import ListState
 from talkhouse.sources.scan.threads import Budget
 
 NO_LIMIT = Budget()

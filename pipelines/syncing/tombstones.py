@@ -15,10 +15,10 @@ from talkhouse.pipelines.warehouse.interface import Warehouse
 from talkhouse.sources.dlt_source.run import Report
 from talkhouse.sources.rows.record import Record
 from talkhouse.sources.rows.table import Table, ThreadRead
-from talkhouse.sources.scan.list_state import QUARANTINED_AT_MOST
+from talkhouse.sources.scan.list_state import ListState
 from talkhouse.sources.scan.listing import Listing
 from talkhouse.sources.scan.progress import Plan
-from talkhouse.sources.scan.scan_state import ListState
+from talkhouse.sources.scan.scan_modes import QUARANTINED_AT_MOST
 
 States = Mapping[str, ListState]
 

@@ -28,10 +28,10 @@ from talkhouse.sources.http.errors import PermissionDenied, SourceError
 from talkhouse.sources.rows.record import Record
 from talkhouse.sources.rows.storage_rules import Terms
 from talkhouse.sources.rows.table import Child, parent_table
+from talkhouse.sources.scan.list_state import ListState
 from talkhouse.sources.scan.listing import Listing
 from talkhouse.sources.scan.progress import Plan, Progress
 from talkhouse.sources.scan.scan import Reading, scan
-from talkhouse.sources.scan.scan_state import ListState
 from talkhouse.sources.scan.threads import Budget, Threads, read_threads
 
 KEYS_SHOWN = 5

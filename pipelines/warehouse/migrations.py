@@ -1,7 +1,7 @@
 """The version of a warehouse, and the steps that bring an older one up to date.
 
 A version is of all that a release leaves for the next one: the tables of the audit, what queries
-expect of the providers' tables, and the shape of the lists' state (sources/scan/scan_state.py).
+expect of the providers' tables, and the shape of the lists' state (sources/scan/list_state.py).
 Steps go forwards only. One that was cut off is taken again, so each must bear that. CONTRIBUTING.md
 tells how to add one.
 

@@ -30,9 +30,9 @@ from talkhouse.sources.rows.arrow import arrow_schema, arrow_table
 from talkhouse.sources.rows.lenient_decode import Drift, Findings, Reject
 from talkhouse.sources.rows.record import Record
 from talkhouse.sources.rows.table import Child, Table, newest_of, tables_of
+from talkhouse.sources.scan.list_state import ListState
 from talkhouse.sources.scan.listing import Batch, Listing
 from talkhouse.sources.scan.scan import Reading, scan
-from talkhouse.sources.scan.scan_state import ListState
 from talkhouse.sources.scan.threads import Threads, read_threads
 
 

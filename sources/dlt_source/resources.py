@@ -28,7 +28,7 @@ from talkhouse.sources.provider import Provider
 from talkhouse.sources.rows.lenient_decode import Drift, Reject
 from talkhouse.sources.rows.record import Record, description_of, dlt_columns
 from talkhouse.sources.rows.table import Child
-from talkhouse.sources.scan.scan_state import state_of, stored_state
+from talkhouse.sources.scan.list_state import state_of, stored_state
 
 
 def source(provider: Provider, run: Run, settings: Any) -> DltSource:

@@ -1,4 +1,6 @@
-"""How fast one host may be asked, shared by every connection in this process that talks to it."""
+"""How fast one host may be asked, shared by every connection in this process that talks to it. How
+fast that is, each provider's `connect.py` says, and the setting `requests_per_second`.
+"""
 
 import threading
 import time

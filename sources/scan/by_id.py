@@ -8,8 +8,8 @@ from talkhouse.sources.http.errors import BadAnswer, TerminalError, Unavailable,
 from talkhouse.sources.rows.page import Page
 from talkhouse.sources.rows.record import Record
 from talkhouse.sources.scan.fetch import ATTEMPTS_OF_A_PART
+from talkhouse.sources.scan.list_state import ScanState
 from talkhouse.sources.scan.listing import Listing
-from talkhouse.sources.scan.scan_state import ScanState
 
 R = TypeVar("R", bound=Record)
 

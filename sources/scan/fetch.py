@@ -12,9 +12,9 @@ from talkhouse.sources.http.client import ATTEMPTS, Client
 from talkhouse.sources.http.errors import BadAnswer, NotFound, SourceError, Unavailable, Unreachable
 from talkhouse.sources.rows.page import Page
 from talkhouse.sources.rows.record import Record
+from talkhouse.sources.scan.list_state import ScanState
 from talkhouse.sources.scan.listing import Listing
 from talkhouse.sources.scan.overlapping_pages import span
-from talkhouse.sources.scan.scan_state import ScanState
 
 R = TypeVar("R", bound=Record)
 

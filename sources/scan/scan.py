@@ -10,7 +10,7 @@ No provider's list can be asked for what changed since, so a list is read in one
 
 The watermark is the server's clock when the scan began: whatever moved during the scan is read
 again by the next one. A scan goes on in chunks; between two of them all it needs is in its state,
-of constant size, which is loaded together with the chunk's rows. list_state.py keeps that state,
+of constant size, which is loaded together with the chunk's rows. list_state.py is that state,
 fetch.py gets the pages, walk.py decides page by page.
 """
 
@@ -28,7 +28,12 @@ from talkhouse.sources.rows.record import Record
 from talkhouse.sources.rows.storage_rules import Terms
 from talkhouse.sources.rows.table import tables_of
 from talkhouse.sources.scan.fetch import Fetch
-from talkhouse.sources.scan.list_state import (
+from talkhouse.sources.scan.list_state import ListState, Way
+from talkhouse.sources.scan.listing import Batch, Group, Listing, Mode, Readers
+from talkhouse.sources.scan.overlapping_pages import spans_of
+from talkhouse.sources.scan.prefetch import PagesAhead
+from talkhouse.sources.scan.progress import Plan, Progress, counting
+from talkhouse.sources.scan.scan_modes import (
     begin,
     conclude,
     go_by_id,
@@ -36,11 +41,6 @@ from talkhouse.sources.scan.list_state import (
     quarantine,
     stop_before,
 )
-from talkhouse.sources.scan.listing import Batch, Group, Listing, Mode, Readers
-from talkhouse.sources.scan.overlapping_pages import spans_of
-from talkhouse.sources.scan.prefetch import PagesAhead
-from talkhouse.sources.scan.progress import Plan, Progress, counting
-from talkhouse.sources.scan.scan_state import ListState, Way
 from talkhouse.sources.scan.walk import Walk, is_clean
 
 R = TypeVar("R", bound=Record)

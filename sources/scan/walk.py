@@ -8,11 +8,11 @@ from typing import Generic, TypeVar
 from talkhouse.sources.http.errors import BadAnswer, PagingLoop
 from talkhouse.sources.rows.page import Page
 from talkhouse.sources.rows.record import Record, microseconds
-from talkhouse.sources.scan.list_state import unread_pages
+from talkhouse.sources.scan.list_state import ScanState
 from talkhouse.sources.scan.listing import Group, Listing, Seen, seen_of
 from talkhouse.sources.scan.overlapping_pages import span
 from talkhouse.sources.scan.progress import Plan
-from talkhouse.sources.scan.scan_state import ScanState
+from talkhouse.sources.scan.scan_modes import unread_pages
 
 R = TypeVar("R", bound=Record)
 

@@ -9,7 +9,7 @@ from support.moving_list import IDS_AT_ONCE, PAGE_ROWS, Copy, MovingList, Thing,
 from talkhouse.sources.http.errors import BadAnswer, Refused, Unavailable, Unreachable
 from talkhouse.sources.rows.page import Page
 from talkhouse.sources.scan import by_id, scan
-from talkhouse.sources.scan.scan_state import ScanState
+from talkhouse.sources.scan.list_state import ScanState
 
 ROWS = 40
 LAST = -(-ROWS // IDS_AT_ONCE)

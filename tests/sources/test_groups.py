@@ -11,9 +11,9 @@ from talkhouse.sources.rows.storage_rules import Terms
 from talkhouse.sources.rows.table import tables_of
 from talkhouse.sources.scan import prefetch, scan
 from talkhouse.sources.scan.fetch import Fetch
+from talkhouse.sources.scan.list_state import ListState, ScanState
 from talkhouse.sources.scan.listing import Group, Seen, seen_of
 from talkhouse.sources.scan.progress import Plan, Progress
-from talkhouse.sources.scan.scan_state import ListState, ScanState
 
 ROWS = 120
 PAGES = 3

@@ -13,17 +13,17 @@ from support.moving_list import IDS_AT_ONCE, PAGE_ROWS, THEN, AtOnce, Copy, Movi
 from talkhouse.sources.http.client import ATTEMPTS, Request
 from talkhouse.sources.http.errors import BadAnswer, NotFound, PagingLoop, Unavailable, Unreachable
 from talkhouse.sources.rows.page import Page
-from talkhouse.sources.scan import fetch, list_state, prefetch, scan
-from talkhouse.sources.scan.listing import Listing
-from talkhouse.sources.scan.overlapping_pages import span, spans_of
-from talkhouse.sources.scan.progress import Plan, Progress
-from talkhouse.sources.scan.scan_state import (
+from talkhouse.sources.scan import fetch, prefetch, scan, scan_modes
+from talkhouse.sources.scan.list_state import (
     STATE_VERSION,
     ListState,
     ScanState,
     state_of,
     stored_state,
 )
+from talkhouse.sources.scan.listing import Listing
+from talkhouse.sources.scan.overlapping_pages import span, spans_of
+from talkhouse.sources.scan.progress import Plan, Progress
 
 KINDS = ["numbered", "sized", "ids"]
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -710,9 +710,9 @@ def test_five_bad_rows_in_a_row_are_bad_rows(first: int) -> None:
 
 def test_each_bad_row_is_noted_once_and_no_more_than_so_many() -> None:
     under_way = ScanState(mode="full", way="pages")
-    most = list_state.QUARANTINED_AT_MOST
+    most = scan_modes.QUARANTINED_AT_MOST
     for ids in (range(most - 9), range(most - 19, most + 99), range(most + 99)):
-        list_state.quarantine(under_way, list(ids))
+        scan_modes.quarantine(under_way, list(ids))
     assert under_way.quarantine == list(range(most))
 
 
@@ -839,7 +839,7 @@ def test_a_short_list_is_fresh_for_its_time(seconds: int, is_fresh: bool) -> Non
     began = copy.source.now
     copy.sync()
     copy.source.now = began + timedelta(seconds=seconds)
-    assert list_state.is_fresh(copy.source, copy.listing, copy.state) is is_fresh  # type: ignore[arg-type]
+    assert scan_modes.is_fresh(copy.source, copy.listing, copy.state) is is_fresh  # type: ignore[arg-type]
 
 
 def test_a_list_is_fresh_only_if_it_was_read_whole_and_the_time_is_known() -> None:
@@ -847,7 +847,7 @@ def test_a_list_is_fresh_only_if_it_was_read_whole_and_the_time_is_known() -> No
     copy.listing = listed("numbered", fresh_for=timedelta(hours=99))
 
     def is_fresh() -> bool:
-        return list_state.is_fresh(copy.source, copy.listing, copy.state)  # type: ignore[arg-type]
+        return scan_modes.is_fresh(copy.source, copy.listing, copy.state)  # type: ignore[arg-type]
 
     assert not is_fresh()
     copy.sync()
@@ -872,12 +872,12 @@ def test_a_scan_that_can_be_asked_what_was_updated_asks_for_that_first() -> None
     copy.source.later(minutes=10)
     copy.source.touch(20)
     first, *rest = asked(copy)
-    since = 600 + 1 + list_state.UPDATED_OVERLAP_SECONDS
+    since = 600 + 1 + scan_modes.UPDATED_OVERLAP_SECONDS
     assert first.startswith("/updated {'seconds': ")
     assert abs(int(first.split()[-1].strip("}")) - since) < 30
     assert len(rest) == 1 and copy.lacks() == set()
     for gap, is_first in ((0, True), (1, False)):
-        seconds = list_state.UPDATED_AT_MOST_SECONDS + gap
+        seconds = scan_modes.UPDATED_AT_MOST_SECONDS + gap
         watermark = datetime.fromisoformat(copy.state.watermark or "")
         copy.source.now = watermark + timedelta(seconds=seconds)
         assert asked(copy)[0].startswith("/updated") is is_first

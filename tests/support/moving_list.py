@@ -15,10 +15,10 @@ from talkhouse.sources.rows.page import Page, PageDecoder
 from talkhouse.sources.rows.record import Epoch, Id, Record
 from talkhouse.sources.rows.storage_rules import Terms
 from talkhouse.sources.rows.table import Table
+from talkhouse.sources.scan.list_state import ListState, state_of, stored_state
 from talkhouse.sources.scan.listing import ById, Listing, Mode
 from talkhouse.sources.scan.progress import Plan, Progress
 from talkhouse.sources.scan.scan import OpenReaders, Reading, scan
-from talkhouse.sources.scan.scan_state import ListState, state_of, stored_state
 
 # up to the 420th row there is no place that no page of at most so many rows reaches across
 PAGE_ROWS = 7

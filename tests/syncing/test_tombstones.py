@@ -19,9 +19,9 @@ from talkhouse.pipelines.syncing.tombstones import (
 from talkhouse.pipelines.warehouse.interface import Warehouse
 from talkhouse.sources.dlt_source.run import Report
 from talkhouse.sources.rows.table import Table
-from talkhouse.sources.scan.list_state import QUARANTINED_AT_MOST
+from talkhouse.sources.scan.list_state import ListState
 from talkhouse.sources.scan.progress import Plan, Progress
-from talkhouse.sources.scan.scan_state import ListState
+from talkhouse.sources.scan.scan_modes import QUARANTINED_AT_MOST
 
 DAY = timedelta(days=1)
 NOTICED = datetime(2026, 5, 2, tzinfo=UTC)
