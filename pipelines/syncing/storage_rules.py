@@ -52,10 +52,13 @@ def oldest_of(connection: Connection) -> dict[str, datetime]:
 
 def aged(record: type[Record], oldest: Mapping[str, datetime]) -> tuple[str, list[datetime]]:
     """The condition, with its parameter, that a stored row is too old."""
-    before = oldest.get(record.retained_as or record.table)
-    if before is None or not record.happened:
-        return "false", []
-    return f'"{record.happened}" < %s', [before]
+    before = retained_from(record, oldest)
+    return ("false", []) if before is None else (f'"{record.happened}" < %s', [before])
+
+
+def retained_from(record: type[Record], oldest: Mapping[str, datetime]) -> datetime | None:
+    """From when on the record's rows are stored; None if all are."""
+    return oldest.get(record.retained_as or record.table) if record.happened else None
 
 
 def effective(privacy: Privacy) -> dict[PersonalData, Action]:

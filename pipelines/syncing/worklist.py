@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from talkhouse.pipelines.settings.connections import Connection
 from talkhouse.pipelines.syncing.list_states import list_states
+from talkhouse.pipelines.warehouse.duckdb_file import DuckDbWarehouse
 from talkhouse.pipelines.warehouse.interface import Warehouse
 from talkhouse.sources.dlt_source.parquet_spool import LOAD_ID
 from talkhouse.sources.rows.arrow import arrow_schema
@@ -86,13 +86,10 @@ def first_worklist(
     }
     found["_dlt_loads"] = NO_LOADS
     found |= {table: parquet.read_table(file) for table, file in files.items()}
-    with duckdb.connect() as database:
-        database.execute("set TimeZone = 'UTC'")
-        database.execute(f"create schema {provider.name}")
+    with DuckDbWarehouse(":memory:") as warehouse:
+        warehouse.execute(f"create schema {provider.name}")
         for table in worklist_tables(connection):
-            database.register("found", found[table])
-            database.execute(f"create table {provider.name}.{table} as from found")
-        query = (provider.worklist or "").format(dataset=provider.name).replace("%s", "?")
-        cursor = database.execute(query, [BEFORE_ALL, now, connection.name, ALL])
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            columns = pa.RecordBatch.from_pylist([], schema=found[table].schema)
+            rows = iter([columns, *found[table].to_batches()])
+            warehouse.copy(f"{provider.name}.{table}", rows)
+        return Worklist(connection, warehouse, now).first(ALL)

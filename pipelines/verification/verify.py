@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from talkhouse.pipelines.settings.connections import Connection
-from talkhouse.pipelines.syncing.storage_rules import aged, terms_of
+from talkhouse.pipelines.syncing.storage_rules import retained_from, terms_of
 from talkhouse.pipelines.syncing.worklist import Worklist
 from talkhouse.pipelines.verification.reread_tables import Scratch
 from talkhouse.pipelines.warehouse.interface import Warehouse
@@ -227,10 +227,9 @@ class _Comparison:
     def _joined(self, record: type[Record]) -> str:
         """What was read beside what is stored and not marked deleted, as SQL to select from."""
         alive = " and deleted_at is null" if record.has_tombstones else ""
-        too_old, oldest = aged(record, self.terms.oldest)
-        if oldest:
-            moment = f"timestamptz '{oldest[0].isoformat()}'"
-            alive += f" and not coalesce({too_old.replace('%s', moment)}, false)"
+        if oldest := retained_from(record, self.terms.oldest):
+            too_old = f"\"{record.happened}\" < timestamptz '{oldest.isoformat()}'"
+            alive += f" and not coalesce({too_old}, false)"
         return (
             f"from {self.scratch.newest(record)} as read full outer join (select * from "
             f"{self.connection.provider.name}.{record.table} "

@@ -136,7 +136,7 @@ class DuckDbWarehouse(Warehouse):
 
     def each(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
         cursor = self._cursor()
-        cursor.execute(query.replace("%s", "?"), parameters)
+        cursor.execute(_with_marks(query), parameters)
         names = [column[0] for column in cursor.description or ()]
         while rows := cursor.fetchmany(FETCHED_AT_ONCE):
             for row in rows:
@@ -149,7 +149,7 @@ class DuckDbWarehouse(Warehouse):
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
         cursor = self._only or self.connection.cursor()
-        cursor.execute(statement.replace("%s", "?"), parameters)
+        cursor.execute(_with_marks(statement), parameters)
         changed = cursor.fetchone()
         return int(changed[0]) if changed and isinstance(changed[0], int) else 0
 
@@ -280,3 +280,8 @@ def hidden_dataset(file: Path) -> str:
     """
     name = file.name.partition(".")[0].lower()
     return name if name in (*PROVIDERS, AUDIT, *BUILT) else ""
+
+
+def _with_marks(statement: str) -> str:
+    """The statement with the marks that DuckDB has for parameters; ours are those of psycopg."""
+    return statement.replace("%s", "?")
