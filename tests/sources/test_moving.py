@@ -18,9 +18,10 @@ from talkhouse.pipelines.warehouse.duckdb_file import DuckDbWarehouse
 from talkhouse.simulator import World, serve
 from talkhouse.simulator import credentials as keys
 from talkhouse.sources.rows.storage_rules import Terms
+from talkhouse.sources.scan.list_state import ListState, stored_state
 from talkhouse.sources.scan.listing import Listing
 from talkhouse.sources.scan.progress import Progress
-from talkhouse.sources.scan.scan import scan
+from talkhouse.sources.scan.scan import Reading, scan
 
 PAGED = ["chatwoot", "hilos", "activecampaign", "octopush"]
 paged = pytest.mark.parametrize("provider", PAGED)
@@ -181,24 +182,14 @@ def test_the_state_of_a_list_does_not_grow(provider: str, account_of: Open) -> N
     connection = account.connection
     client = connection.provider.connect(connection.settings)
     listing: Listing[Any] = next(iter(connection.provider.lists(connection.settings)))
-    state: dict[str, Any] = {}
+    state = ListState()
     sizes = []
     for run in range(200):
         progress = Progress()
+        reading = Reading(client, plan_of(connection), Terms("shop"), str(run))
         while not progress.finished:
-            list(
-                scan(
-                    client,
-                    listing,
-                    plan_of(connection),
-                    Terms("shop"),
-                    state,
-                    progress,
-                    None,
-                    str(run),
-                )
-            )
-        sizes.append(len(json.dumps(state)))
+            list(scan(reading, listing, state, progress))
+        sizes.append(len(json.dumps(stored_state(state))))
         account.later(3 * HOUR)
         account.world.set_status(account.oldest())
     client.close()

@@ -1,8 +1,8 @@
 """What every command says of itself: `python -m support.help_texts > tests/cli/help.txt`."""
 
 from collections.abc import Iterator
+from typing import Any
 
-import click
 import typer
 from typer.testing import CliRunner
 
@@ -10,7 +10,7 @@ from talkhouse.pipelines.cli import commands  # noqa: F401  (which the applicati
 from talkhouse.pipelines.cli.app import app
 
 
-def paths(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def paths(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The words of every command, from `talkhouse` on."""
     yield path
     for name, each in sorted(getattr(command, "commands", {}).items()):

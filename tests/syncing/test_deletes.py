@@ -9,6 +9,7 @@ from talkhouse.pipelines.syncing.plans import plan_of
 from talkhouse.pipelines.syncing.tombstones import mark
 from talkhouse.simulator import World
 from talkhouse.simulator.entities import Message
+from talkhouse.sources.scan.list_state import ListState
 
 pytestmark = pytest.mark.twin
 
@@ -190,9 +191,8 @@ def test_a_clock_of_this_machine_that_went_back_marks_nothing(filled: Open) -> N
     table = next(iter(connection.provider.lists(connection.settings))).tables[0]
     later, earlier = "9000000000.5", "1000000000.5"
     for scans in ([later, earlier], [earlier, earlier]):
-        states = {
-            "conversations": {"full_scans": scans, "full_scan_at": account.world.now.isoformat()}
-        }
+        at = account.world.now.isoformat()
+        states = {"conversations": ListState(full_scans=scans, full_scan_at=at)}
         plan = plan_of(connection)
         assert mark(connection, account.warehouse, plan, table, states) == 0
 
@@ -213,7 +213,7 @@ def test_a_row_of_two_lists_is_marked_once_two_scans_of_both_missed_it(
     for first, marks in (("1000000000.5", 0), ("2500000000.5", rows)):
         scans = [[first, "4000000000.5"], ["3000000000.5", "4000000000.5"]]
         states = {
-            name: {"full_scans": loads, "full_scan_at": at}
+            name: ListState(full_scans=loads, full_scan_at=at)
             for name, loads, at in zip(lists, scans, times, strict=True)
         }
         assert mark(connection, account.warehouse, plan, table, states) == marks
