@@ -146,15 +146,9 @@ class _Comparison:
         worklist = Worklist(self.connection, self.warehouse, self.client.clock(), AFTER_ALL)
         self.found.threads = worklist.count()
         progress = Progress()
-        for batch in read_threads(
-            threads,
-            worklist.each(),
-            self.client,
-            replace(self.plan, chunk_rows=UNBOUNDED, chunk_seconds=math.inf),
-            self.terms,
-            progress,
-            budget.spender(self.client),
-        ):
+        plan = replace(self.plan, chunk_rows=UNBOUNDED, chunk_seconds=math.inf)
+        reading, is_spent = Reading(self.client, plan, self.terms), budget.spender(self.client)
+        for batch in read_threads(threads, worklist.each(), reading, progress, is_spent):
             self.scratch.add(threads.tables, batch)
         self.found.threads_read = progress.pages
         if progress.failed:

@@ -148,9 +148,8 @@ class Chunk:
         writer = self._writer(MESSAGES, self.threads.tables, package)
         plan = replace(run.plan, chunk_seconds=max(0.0, self._until - time.monotonic()))
         try:
-            for batch in read_threads(
-                self.threads, worklist, run.client, plan, run.terms, progress, run.is_spent
-            ):
+            reading = Reading(run.client, plan, run.terms)
+            for batch in read_threads(self.threads, worklist, reading, progress, run.is_spent):
                 writer.take(batch)
         except SourceError as e:
             error = e

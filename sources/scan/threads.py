@@ -23,12 +23,11 @@ from talkhouse.sources.http.errors import (
 )
 from talkhouse.sources.rows.lenient_decode import Findings
 from talkhouse.sources.rows.record import Record
-from talkhouse.sources.rows.storage_rules import Terms
 from talkhouse.sources.rows.table import Table, ThreadRead
 from talkhouse.sources.scan.listing import Batch
 from talkhouse.sources.scan.prefetch import ordered
-from talkhouse.sources.scan.progress import Plan, Progress, counting
-from talkhouse.sources.scan.scan import BATCH_ROWS
+from talkhouse.sources.scan.progress import Progress, counting
+from talkhouse.sources.scan.scan import BATCH_ROWS, Reading
 from talkhouse.sources.settings import Settings, duration
 
 M = TypeVar("M", bound=Record)
@@ -120,9 +119,7 @@ class Budget:
 def read_threads(
     threads: Threads,
     worklist: Iterable[Mapping[str, Any]],
-    client: Client,
-    plan: Plan,
-    terms: Terms,
+    reading: Reading,
     progress: Progress,
     is_spent: Callable[[], bool] = lambda: False,
 ) -> Iterator[Batch]:
@@ -149,6 +146,7 @@ def read_threads(
         tables = {table.resource: table.arrow(held, terms) for table in threads.tables}
         return Batch(tables, findings, is_last)
 
+    client, plan, terms = reading.client, reading.plan, reading.terms
     held: list[Thread[Any, Any]] = []
     messages, given, failed_in_a_row = 0, 0, 0
     until = time.monotonic() + plan.chunk_seconds
