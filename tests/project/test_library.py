@@ -5,15 +5,18 @@ process is changed.
 import gc
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
+from support.repository import ROOT
 from support.shell import octopush
 from talkhouse.pipelines import api
 from talkhouse.pipelines.orchestration.sync_all import SyncOptions
@@ -77,3 +80,18 @@ def test_a_folder_and_settings_are_passed_in(
     assert {stat.S_IMODE(each.stat().st_mode) & 0o077 for each in files} == {0}
     after = [*os.environ.items()], gc.get_threshold(), [*settings_of_dlt], os.umask(before[3])
     assert after == (*before[:3], 0o022)
+
+
+def test_the_example_of_the_documents_works(simulator: Simulator, tmp_path: Path) -> None:
+    page = (ROOT / "docs/library.md").read_text("utf-8")
+    [code] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    [shop] = re.findall(r'"shop": (\{.*?\n            \})', code, re.DOTALL)
+    code = code.replace(shop, repr(octopush(simulator))).replace("/srv/talkhouse", str(tmp_path))
+    made: dict[str, Any] = {}
+    exec(code, made)
+    [outcome] = made["outcomes"]
+    assert outcome.ok and outcome.rows["conversations"]
+    assert (tmp_path / "shop.duckdb").exists()
+    described = set(re.findall(r"`api\.(\w+)\(", page))
+    assert described == {"connections", "sync", "verify", "status", "build", "publish"}
+    assert all(callable(getattr(api, name)) for name in described)
