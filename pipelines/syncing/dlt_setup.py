@@ -15,6 +15,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from dlt.common.runtime.collector import NullCollector
 from dlt.common.schema import utils as schema_utils
 from dlt.extract import hints
+from dlt.pipeline import track
 from dlt.pipeline.trace import PipelineStepTrace, PipelineTrace
 
 
@@ -68,14 +69,16 @@ DEFAULTS = Given(
 
 @contextmanager
 def dlt_set_up() -> Iterator[None]:
-    """While the context lasts, dlt has our settings, and does not look for each of them again."""
-    run = Container()[PluggableRunContext]
+    """While the context lasts, dlt has our settings, does not look for each of them again, and
+    tells nobody of what it does.
+    """
+    run = _run_context()
     providers, runtime_before = run.providers.providers, run.context.runtime_config
-    replaced = [(module, name, getattr(module, name)) for module, name, _ in QUICKER]
+    replaced = [(module, name, getattr(module, name)) for module, name, _ in OURS]
     _forget_if_changed()
     providers.insert(0, FIXED)
     providers.append(DEFAULTS)
-    for module, name, ours in QUICKER:
+    for module, name, ours in OURS:
         setattr(module, name, ours)
     run.context.initialize_runtime()
     try:
@@ -86,6 +89,19 @@ def dlt_set_up() -> Iterator[None]:
         providers.remove(FIXED)
         providers.remove(DEFAULTS)
         run.context.initialize_runtime(runtime_before)
+
+
+def _run_context() -> PluggableRunContext:
+    """dlt's; where nobody has used dlt yet, it begins without its telemetry, which it starts once
+    and for all.
+    """
+    container = Container()
+    if PluggableRunContext not in container:
+        run = PluggableRunContext()
+        run.providers.providers.insert(0, FIXED)
+        container[PluggableRunContext] = run
+        run.providers.providers.remove(FIXED)
+    return container[PluggableRunContext]
 
 
 # what the places of settings answer, for three hundred settings of each package, most of which
@@ -117,7 +133,12 @@ def _validated(spec: Any, doc: Any, path: str) -> None:
         _valid.add(described)
 
 
-QUICKER: tuple[tuple[Any, str, Any], ...] = (
+def _untracked(category: str, event: str, properties: dict[str, Any]) -> None:
+    """In the place of dlt's telemetry, which the program around us may have started."""
+
+
+OURS: tuple[tuple[Any, str, Any], ...] = (
+    (track, "dlthub_telemetry_track", _untracked),
     (resolve, "resolve_single_provider_value", _resolved),
     # the tables of a schema are dictionaries in dictionaries, which need no general copy, and are
     # described alike for each package

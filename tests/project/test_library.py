@@ -16,6 +16,7 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
+from support.receiving import receiving
 from support.repository import ROOT
 from support.shell import octopush
 from talkhouse.pipelines import api
@@ -95,3 +96,31 @@ def test_the_example_of_the_documents_works(simulator: Simulator, tmp_path: Path
     described = set(re.findall(r"`api\.(\w+)\(", page))
     assert described == {"connections", "sync", "verify", "status", "build", "publish"}
     assert all(callable(getattr(api, name)) for name in described)
+
+
+TRACKED = """
+import json, sys
+from pathlib import Path
+folder, settings, before = Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
+exec(before)
+from talkhouse.pipelines import api
+from talkhouse.pipelines.settings.project import Project
+[outcome] = api.sync(Project(folder, settings))
+assert outcome.ok and outcome.rows
+"""
+HOSTS = {
+    "one that has not used dlt": "",
+    "one that has used it": "import dlt; dlt.pipeline('theirs', pipelines_dir=str(folder / 'its'))",
+}
+
+
+@pytest.mark.parametrize("before", HOSTS.values(), ids=HOSTS)
+def test_dlt_tells_nobody_of_what_a_sync_does(
+    before: str, simulator: Simulator, tmp_path: Path
+) -> None:
+    settings = {"connections": {"shop": octopush(simulator)}}
+    with receiving() as receiver:
+        told_to = {"RUNTIME__DLTHUB_TELEMETRY_ENDPOINT": f"http://{receiver.host}/track"}
+        command = [sys.executable, "-c", TRACKED, str(tmp_path), json.dumps(settings), before]
+        subprocess.run(command, cwd=tmp_path, env=os.environ | told_to, check=True)
+    assert [sent.path for sent in receiver.sent] == []
