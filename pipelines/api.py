@@ -9,14 +9,15 @@ in.
     outcomes = api.sync(project, names=["shop"])
     assert all(outcome.ok for outcome in outcomes)
 
-Nothing is done as it is imported. A process works on one folder at a time: while one of these
-functions runs, files that the process makes can be read by their owner alone, and the variables
-that dbt's profile asks for are set.
+Nothing is done as it is imported. A process works on one folder at a time: a call from another
+thread waits. While one of these functions runs, files that the process makes can be read by their
+owner alone, and the variables that dbt's profile asks for are set.
 """
 
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from talkhouse.pipelines.settings.project import HERE, Project
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from talkhouse.pipelines.orchestration.sync_all import SyncOptions
     from talkhouse.pipelines.settings.connections import Connection
     from talkhouse.pipelines.verification.report import Verdict
+
+# the rights of files, and what dlt is set up with, are the whole process's
+ONE_AT_A_TIME = RLock()
 
 
 def connections(project: Project = HERE, names: Sequence[str] = ()) -> "list[Connection]":
@@ -120,9 +124,11 @@ def publish(project: Project = HERE, *, to: str = "") -> "Publication":
 def private_files() -> Iterator[None]:
     """While the context lasts, what the process writes can be read by its owner alone: it holds
     what customers wrote, and DuckDB makes its log, and dlt its files, with the rights of any file.
+    Other threads wait until it ends.
     """
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
+    with ONE_AT_A_TIME:
+        before = os.umask(0o077)
+        try:
+            yield
+        finally:
+            os.umask(before)

@@ -72,7 +72,9 @@ def configured_retention(project: Project = HERE) -> dict[str, timedelta]:
 
 def _refuse_unknown(project: Project, section: str, known: Sequence[str]) -> None:
     for found in project.sections(section):
-        refuse_unknown(f"[{section}]", found if isinstance(found, Mapping) else (), known)
+        if not isinstance(found, Mapping):
+            raise SettingsError(f"[{section}] must be a table, such as {section}.{known[0]} = ...")
+        refuse_unknown(f"[{section}]", found, known)
     prefix = f"{section.upper()}__"
     found = [name for name in project.environment if name.startswith(prefix)]
     named = [name.removeprefix(prefix).lower() for name in found]

@@ -7,6 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from talkhouse.pipelines.settings.configuration import Document, Place, first, places
+from talkhouse.sources.settings import refuse_unknown
+
+SECTIONS = ("connections", "destination", "privacy", "retention", "audit", "models") + (
+    "alerts",
+    "logs",
+    "traces",
+    "metrics",
+)
+
+
+def _plain(value: Any) -> Any:
+    """Mappings of any kind as dictionaries."""
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    return value
 
 
 @dataclass(frozen=True)
@@ -20,6 +35,12 @@ class Project:
 
     folder: Path = Path()
     settings: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError if there is a section that is none."""
+        if self.settings is not None:
+            refuse_unknown("the settings", self.settings, SECTIONS)
+            object.__setattr__(self, "settings", _plain(self.settings))
 
     def setting(self, name: str) -> Any:
         """The value of a dotted name, such as `audit.keep`; None if it is not set.

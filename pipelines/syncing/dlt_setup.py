@@ -12,6 +12,7 @@ from dlt.common.configuration import resolve
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers import ConfigProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.pipeline import PipelineContext
 from dlt.common.runtime.collector import NullCollector
 from dlt.common.schema import utils as schema_utils
 from dlt.extract import hints
@@ -73,6 +74,8 @@ def dlt_set_up() -> Iterator[None]:
     tells nobody of what it does.
     """
     run = _run_context()
+    active = Container()[PipelineContext]
+    theirs = active.pipeline() if active.is_active() else None
     providers, runtime_before = run.providers.providers, run.context.runtime_config
     replaced = [(module, name, getattr(module, name)) for module, name, _ in OURS]
     _forget_if_changed()
@@ -84,6 +87,10 @@ def dlt_set_up() -> Iterator[None]:
     try:
         yield
     finally:
+        if theirs:
+            active.activate(theirs)
+        else:
+            active.deactivate()
         for module, name, before in replaced:
             setattr(module, name, before)
         providers.remove(FIXED)

@@ -49,6 +49,7 @@ class Pipeline:
         """Loads the chunk; how many rows came into each table. Raises LoadFailed."""
         provider = self._connection.provider
         with dlt_set_up(), _failing():
+            self._pipeline.activate()
             with _named(package.load_id):
                 extracted = self._pipeline.extract(
                     source_of(provider, chunk), loader_file_format="parquet"

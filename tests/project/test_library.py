@@ -10,8 +10,10 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import dlt
 import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
@@ -124,3 +126,28 @@ def test_dlt_tells_nobody_of_what_a_sync_does(
         command = [sys.executable, "-c", TRACKED, str(tmp_path), json.dumps(settings), before]
         subprocess.run(command, cwd=tmp_path, env=os.environ | told_to, check=True)
     assert [sent.path for sent in receiver.sent] == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"privcy": {"phone": "hash"}},
+        {"privacy": "hash"},
+        {"retention": "5d"},
+        {"privacy": MappingProxyType({"fone": "hash"})},
+    ],
+)
+def test_settings_that_would_hide_nothing_are_refused(
+    settings: dict[str, Any], simulator: Simulator, tmp_path: Path
+) -> None:
+    shop = {"connections": {"shop": octopush(simulator)}}
+    with pytest.raises(SettingsError):
+        api.connections(Project(tmp_path, shop | settings))
+
+
+def test_a_pipeline_of_the_program_stays_the_active_one(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    theirs = dlt.pipeline("theirs", pipelines_dir=str(tmp_path / "theirs"))
+    [outcome] = api.sync(Project(tmp_path, {"connections": {"shop": octopush(simulator)}}))
+    assert outcome.ok and dlt.pipeline() is theirs
