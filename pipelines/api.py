@@ -83,7 +83,7 @@ def verify(
 
 
 def status(project: Project = HERE, *, names: Sequence[str] = ()) -> "Overview":
-    """How the connections stand, the worst first; no provider is asked.
+    """The status of the connections, the worst first. Sends no request to a provider.
 
     Raises SettingsError; WarehouseError if the warehouse cannot be read, AlreadySyncing if another
     process holds the DuckDB file and there is no published copy to read instead.

@@ -130,7 +130,7 @@ def _found(warehouse: Warehouse, wanted: Erasure) -> Found:
     made_up = unrenewed(warehouse, ERASE)
     find(warehouse, privacy, person)
     tokens = _tokens(privacy, person)
-    # of those, what is stored of this person is told by the same words as what comes
+    # stored texts are searched by the same hashes as texts that later syncs bring
     terms = Terms("", privacy=privacy, erased=tokens)
     return Found(list(_deletions(warehouse, privacy, person)), tokens, terms, made_up)
 

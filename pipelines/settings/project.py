@@ -29,8 +29,8 @@ class Project:
     """A folder, and the settings that hold in it: those of its `.dlt` and of the environment; or,
     in the place of both, `settings`: tables in tables, as TOML has them.
 
-    Relative paths in the settings begin in the folder, as do the folders of dlt, dbt and the
-    alerts.
+    Relative paths in the settings start at the folder, and so do the working folders of dlt and
+    dbt.
     """
 
     folder: Path = Path()
@@ -71,12 +71,12 @@ class Project:
 
     @property
     def settings_folder(self) -> Path:
-        """Of the settings, and of what was told of an outage."""
+        """The folder of the settings."""
         return self.folder / ".dlt"
 
     @property
     def pipelines_folder(self) -> Path:
-        """Of dlt, and of the chunks that are read."""
+        """The working folder of dlt, and of the chunks that are read."""
         return self.settings_folder / "pipelines"
 
     @property

@@ -1,4 +1,4 @@
-"""Three dozen syncs of `make soak`: nothing grows, every alert is told once, nothing differs."""
+"""Three dozen syncs of `make soak`: nothing grows, each alert is sent once, no row differs."""
 
 import subprocess
 import sys

@@ -88,7 +88,7 @@ def test_a_row_is_marked_that_is_older_than_both_scans_with_when_the_last_began(
     states = {"conversations": STATE}
     assert mark(shop(), warehouse, Plan(), table_of("conversations"), states) == 2
     assert deleted(warehouse) == {("shop", 1): NOTICED, ("shop", 4): NOTICED, ("shop", 5): BEFORE}
-    # builds are told, by the connection's name
+    # the change is recorded for builds under the connection's name
     assert [name for name, _ in marks(warehouse) or ()] == ["shop"]
 
 
